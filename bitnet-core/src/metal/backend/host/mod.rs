@@ -1,0 +1,13 @@
+//! The host backend: executes shaders on this machine's CPU, one simdgroup in lockstep after the other.
+//!
+//! Sources are compiled by [`bitnet_msl`], kernels run by [`bitnet_simt`]; what is here is the API around
+//! the two: memory, queues, and errors on their way back.
+
+mod buffer;
+mod command_buffer;
+mod command_queue;
+mod device;
+mod library;
+mod pipeline;
+
+pub(crate) use device::Device;

@@ -1,0 +1,151 @@
+//! How the host device runs, and the environment variables that say so.
+
+use std::env;
+use std::ffi::OsString;
+
+use super::error::MetalError;
+
+/// How a host device runs shaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct HostOptions {
+    /// CPU threads at most; `None` (or 0) takes as many as the machine has. Results do not depend on it.
+    pub threads: Option<usize>,
+    /// Checks beyond bounds and alignment, which are always checked: a thread that returns before a
+    /// barrier which others reach traps.
+    pub checks: bool,
+    /// Traps a simdgroup that executes more instructions than this, so that no shader runs for ever.
+    pub max_instructions: Option<u64>,
+    /// What happens at a misuse of the API, beside that it fails the command buffer.
+    pub error_mode: ErrorMode,
+}
+
+/// What happens at a misuse of the API, at once and where it happens. In all modes it also fails the
+/// command buffer, so that nothing is swallowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ErrorMode {
+    /// The misused method panics: the backtrace shows the call.
+    Assert,
+    /// It is logged as an error.
+    #[default]
+    Log,
+    /// Nothing else.
+    Ignore,
+}
+
+/// Metal's switches for its validation layers. Each turns the host device's checks on.
+const CHECK_SWITCHES: [&str; 3] = ["METAL_DEVICE_WRAPPER_TYPE", "MTL_DEBUG_LAYER", "MTL_SHADER_VALIDATION"];
+/// What Metal's validation layer does at an error. The first one that is set counts.
+const ERROR_MODES: [&str; 2] = ["MTL_DEBUG_LAYER_ERROR_MODE", "METAL_DEBUG_ERROR_MODE"];
+
+impl HostOptions {
+    /// What the environment says.
+    ///
+    /// - `METAL_DEVICE_WRAPPER_TYPE`, `MTL_DEBUG_LAYER`, `MTL_SHADER_VALIDATION`: a number; any but 0
+    ///   turns [`checks`](Self::checks) on, as it does Metal's.
+    /// - `MTL_DEBUG_LAYER_ERROR_MODE`, else `METAL_DEBUG_ERROR_MODE`: [`error_mode`](Self::error_mode) as
+    ///   `assert` (`abort` and 0 mean the same), `log` (so do `nslog` and any other number) or `ignore`.
+    ///
+    /// # Errors
+    /// [`MetalError::BadEnvironment`] for any other value.
+    pub fn from_env() -> Result<Self, MetalError> {
+        Self::from_variables(env::var_os)
+    }
+
+    fn from_variables(variable: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, MetalError> {
+        let mut options = Self::default();
+        for name in CHECK_SWITCHES {
+            let Some(value) = variable(name) else { continue };
+            options.checks |= parse(name, &value, "a number", |text| Some(text.parse::<u32>().ok()? != 0))?;
+        }
+        for name in ERROR_MODES.into_iter().rev() {
+            let Some(value) = variable(name) else { continue };
+            options.error_mode =
+                parse(name, &value, "assert, abort, log, nslog, ignore, a number", error_mode)?;
+        }
+        Ok(options)
+    }
+}
+
+fn error_mode(text: &str) -> Option<ErrorMode> {
+    match text {
+        "assert" | "abort" | "0" => Some(ErrorMode::Assert),
+        "log" | "nslog" => Some(ErrorMode::Log),
+        "ignore" => Some(ErrorMode::Ignore),
+        number => number.parse::<u32>().ok().map(|_| ErrorMode::Log),
+    }
+}
+
+fn parse<T>(
+    variable: &'static str,
+    value: &OsString,
+    expected: &'static str,
+    meaning: impl Fn(&str) -> Option<T>,
+) -> Result<T, MetalError> {
+    let value = value.to_string_lossy();
+    meaning(value.trim()).ok_or_else(|| MetalError::BadEnvironment {
+        variable,
+        value: value.clone().into_owned(),
+        expected,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<HostOptions, String> {
+        let find = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into());
+        HostOptions::from_variables(find).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn metals_switches_turn_checks_on() {
+        assert_eq!(from(&[]), Ok(HostOptions::default()));
+        for name in CHECK_SWITCHES {
+            for (value, checks) in [("1", true), ("4", true), ("0", false)] {
+                assert_eq!(from(&[(name, value)]).map(|o| o.checks), Ok(checks), "{name}={value}");
+            }
+        }
+        assert_eq!(
+            from(&[("METAL_DEVICE_WRAPPER_TYPE", "0"), ("MTL_DEBUG_LAYER", "1")]).map(|o| o.checks),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn error_modes_by_word_and_number() {
+        let modes = [
+            ("assert", ErrorMode::Assert),
+            ("abort", ErrorMode::Assert),
+            ("0", ErrorMode::Assert),
+            ("log", ErrorMode::Log),
+            ("nslog", ErrorMode::Log),
+            ("1", ErrorMode::Log),
+            ("5", ErrorMode::Log),
+            ("ignore", ErrorMode::Ignore),
+        ];
+        for (value, mode) in modes {
+            for name in ERROR_MODES {
+                assert_eq!(from(&[(name, value)]).map(|o| o.error_mode), Ok(mode), "{name}={value}");
+            }
+        }
+        let both = [("METAL_DEBUG_ERROR_MODE", "0"), ("MTL_DEBUG_LAYER_ERROR_MODE", "ignore")];
+        assert_eq!(from(&both).map(|o| o.error_mode), Ok(ErrorMode::Ignore));
+    }
+
+    #[test]
+    fn unknown_values_are_refused() {
+        let check = |name, value, expect: &str| assert_eq!(from(&[(name, value)]), Err(expect.to_owned()));
+        check(
+            "MTL_DEBUG_LAYER",
+            "yes",
+            "environment variable MTL_DEBUG_LAYER is 'yes', which is not one of: a number",
+        );
+        check(
+            "METAL_DEBUG_ERROR_MODE",
+            "panic",
+            "environment variable METAL_DEBUG_ERROR_MODE is 'panic', which is not one of: \
+             assert, abort, log, nslog, ignore, a number",
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Grids and threadgroups: how much work there is, turned into numbers of threads.
+//!
+//! Every kernel is right for any one-dimensional grid, since its items are dealt out in strides of the
+//! grid. What is chosen here decides speed only.
+//!
+//! **Invariant:** grids and threadgroups are multiples of the SIMD width.
+
+use super::row::{KernelRow, Work};
+use super::shape::Shape;
+use crate::metal::{ComputePipelineState, MTLSize};
+
+/// Threads of a threadgroup where an item is a thread's work.
+const THREADS_PER_GROUP: u64 = 256;
+/// Simdgroups of a threadgroup where an item is a simdgroup's work.
+const SIMDGROUPS_PER_GROUP: u64 = 4;
+/// Most threads of a grid; what is left over goes round again. Positions in a grid are 32-bit numbers.
+const MAX_GRID: u64 = 1 << 30;
+
+/// The limits that a grid must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GridLimits {
+    /// Threads of a simdgroup.
+    pub simd_width: u64,
+    /// Most threads of a threadgroup.
+    pub max_threads: u64,
+}
+
+impl GridLimits {
+    /// The limits of a pipeline.
+    pub fn of(pipeline: &ComputePipelineState) -> Self {
+        Self {
+            simd_width: pipeline.thread_execution_width(),
+            max_threads: pipeline.max_total_threads_per_threadgroup(),
+        }
+    }
+
+    /// The size of a threadgroup that is wanted to have so many threads: whole simdgroups, at least one.
+    fn threadgroup(self, wanted: u64) -> u64 {
+        let fits = wanted.min(self.max_threads) / self.simd_width;
+        fits.max(1) * self.simd_width
+    }
+}
+
+/// Threads and threadgroup for the items that a shape makes; no threads when there is nothing to do.
+pub fn for_shape(row: &KernelRow, shape: &Shape, limits: GridLimits) -> (MTLSize, MTLSize) {
+    match (row.work)(shape) {
+        Work::Threads(items) => one_dimension(items, THREADS_PER_GROUP, limits),
+        Work::Simdgroups(items) => {
+            let threads = items.saturating_mul(limits.simd_width);
+            one_dimension(threads, SIMDGROUPS_PER_GROUP * limits.simd_width, limits)
+        }
+        Work::Threadgroup => one_dimension(limits.threadgroup(u64::MAX), u64::MAX, limits),
+    }
+}
+
+/// Threads and threadgroup for someone who knows only how many elements there are: a thread an element.
+/// Right for every kernel; [`for_shape`] is faster where an item is a simdgroup's work.
+pub fn for_data_size(data_size: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
+    one_dimension(data_size, THREADS_PER_GROUP, limits)
+}
+
+fn one_dimension(threads: u64, wanted_group: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
+    let threads = threads.min(MAX_GRID).next_multiple_of(limits.simd_width);
+    let group = limits.threadgroup(wanted_group.min(threads));
+    (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metal::BitNetShaderFunction as F;
+    use crate::metal::kernels::Grouping;
+
+    #[test]
+    fn grids_are_whole_simdgroups_within_the_limits() {
+        let check = |function: F, shape: Shape, max_threads, expect: (u64, u64)| {
+            let limits = GridLimits { simd_width: 32, max_threads };
+            let (threads, group) = for_shape(function.row(), &shape, limits);
+            assert_eq!((threads.width, group.width), expect, "{function:?} {shape:?}");
+            assert_eq!((threads.height, threads.depth, group.height, group.depth), (1, 1, 1, 1));
+        };
+        check(F::ReluForward, Shape::elements(0), 1024, (0, 32));
+        check(F::ReluForward, Shape::elements(1), 1024, (32, 32));
+        check(F::ReluForward, Shape::elements(1000), 1024, (1024, 256));
+        check(F::ReluForward, Shape::elements(1000), 100, (1024, 96));
+        check(F::ReluForward, Shape::elements(1000), 1, (1024, 32));
+        check(F::SoftmaxForward, Shape::rows(3, 7), 1024, (96, 96));
+        check(F::SoftmaxForward, Shape::rows(33, 7), 1024, (33 * 32, 128));
+        check(F::BinarizeWeights, Shape::linear(0, 7, 5, Grouping::Tensor), 1000, (992, 992));
+        check(F::BinarizeWeights, Shape::linear(0, 7, 0, Grouping::Tensor), 1000, (0, 32));
+        check(F::BitLinearForward, Shape::linear(1, 4096, 4096, Grouping::Row), 1024, (32 * 1024, 128));
+        check(F::BitLinearForward, Shape::linear(9, 64, 33, Grouping::Row), 1024, (32 * 6, 128));
+    }
+
+    #[test]
+    fn a_data_size_alone_makes_a_grid() {
+        let limits = GridLimits { simd_width: 32, max_threads: 1024 };
+        for (size, threads, group) in [(0, 0, 32), (1, 32, 32), (33, 64, 64), (5000, 5024, 256)] {
+            let grid = for_data_size(size, limits);
+            assert_eq!(grid, (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1)), "{size}");
+        }
+        assert_eq!(for_data_size(u64::MAX, limits).0.width, MAX_GRID);
+    }
+}

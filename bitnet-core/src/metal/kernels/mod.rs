@@ -1,0 +1,30 @@
+//! The kernels: their shaders, the table that says what each takes and gives, and the launch by row.
+//!
+//! - [`table`]: one row a kernel, the single source of truth; [`BitNetShaderFunction`] names the rows.
+//! - [`params`]: the parameter structs that host and shaders share. [`shape`]: the sizes they stand for.
+//! - [`encode()`]: a launch that checks the row's contract first. [`geometry`]: grids and threadgroups.
+//! - [`case`](mod@case): a kernel's operands as data, run on a device and compared with the reference in double
+//!   precision; `cases` and `reference` hold both for every row.
+
+pub mod case;
+mod cases;
+mod encode;
+pub mod geometry;
+pub mod params;
+mod reference;
+pub mod row;
+pub mod shape;
+pub mod table;
+
+pub use case::{Case, Verdict, compare, run_case};
+pub use encode::{Arg, encode};
+pub use row::KernelRow;
+pub use shape::{Grouping, Shape};
+pub use table::{BitNetShaderFunction, TABLE};
+
+/// The built-in shaders: name and text.
+pub static SHADERS: &[(&str, &str)] = &[
+    ("bitlinear", include_str!("../shaders/bitlinear.metal")),
+    ("quantization", include_str!("../shaders/quantization.metal")),
+    ("activation", include_str!("../shaders/activation.metal")),
+];

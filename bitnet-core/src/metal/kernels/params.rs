@@ -1,0 +1,240 @@
+//! Parameter structs of the kernels, shared by host and shader.
+//!
+//! Every struct here has a twin of the same name in a shader. Fields are `u32` or `f32` only, so that no
+//! padding can appear; a test compares name, field names, offsets and sizes with the shader's reflection.
+//!
+//! A struct also says which [`Shape`] it stands for: that is what lets a launch check the lengths of its
+//! buffers against the very numbers the shader will read.
+
+use super::row::Element;
+use super::shape::{Grouping, Shape};
+use bytemuck::{Pod, Zeroable};
+
+/// A field of a parameter struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in the shader.
+    pub name: &'static str,
+    /// Offset in bytes.
+    pub offset_bytes: usize,
+    /// Its type.
+    pub element: Element,
+}
+
+/// The layout of a parameter struct and how to read a [`Shape`] from its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct StructLayout {
+    /// The struct's name in the shader.
+    pub name: &'static str,
+    /// Its size.
+    pub size_bytes: usize,
+    /// Its fields, in order.
+    pub fields: &'static [Field],
+    /// The shape that bytes of this layout describe; `None` when they are not `size_bytes` long or when
+    /// the values are ones the kernel does not promise anything for (a `group_size` of 5).
+    pub shape: fn(&[u8]) -> Option<Shape>,
+}
+
+/// A parameter struct of a kernel.
+pub trait KernelParams: Pod {
+    /// What the shader's reflection must agree with.
+    const LAYOUT: StructLayout;
+
+    /// The shape that these values describe; `None` when the kernel does not promise anything for them.
+    fn shape(&self) -> Option<Shape>;
+
+    /// The struct of which `bytes` is the memory; all zero when the length is wrong, which
+    /// [`StructLayout::shape`] has refused before.
+    fn from_bytes(bytes: &[u8]) -> Self {
+        bytemuck::try_pod_read_unaligned(bytes).unwrap_or_else(|_| Self::zeroed())
+    }
+}
+
+/// Maps the Rust type of a field to the table's element type.
+trait FieldType {
+    const ELEMENT: Element;
+}
+impl FieldType for u32 {
+    const ELEMENT: Element = Element::U32;
+}
+impl FieldType for f32 {
+    const ELEMENT: Element = Element::F32;
+}
+
+/// Defines parameter structs together with their layouts, so that the two cannot differ.
+macro_rules! params {
+    ($($(#[$meta:meta])* struct $name:ident { $($(#[$fmeta:meta])* $field:ident: $ty:ident,)* } shape($this:ident) $shape:block)*) => {$(
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+        pub struct $name { $($(#[$fmeta])* pub $field: $ty,)* }
+
+        impl KernelParams for $name {
+            const LAYOUT: StructLayout = StructLayout {
+                name: stringify!($name),
+                size_bytes: size_of::<$name>(),
+                fields: &[$(Field {
+                    name: stringify!($field),
+                    offset_bytes: std::mem::offset_of!($name, $field),
+                    element: <$ty as FieldType>::ELEMENT,
+                },)*],
+                shape: |bytes| {
+                    (bytes.len() == size_of::<$name>()).then(|| $name::from_bytes(bytes).shape()).flatten()
+                },
+            };
+
+            fn shape(&self) -> Option<Shape> {
+                let $this = self;
+                $shape
+            }
+        }
+
+        const _: () = assert!(size_of::<$name>() == 4 * <$name as KernelParams>::LAYOUT.fields.len());
+    )*};
+}
+
+params! {
+    /// Of `bitlinear_forward` and `bitlinear_backward_input`.
+    struct BitLinearParams {
+        /// K: columns of the weights.
+        input_size: u32,
+        /// N: rows of the weights.
+        output_size: u32,
+        /// M: rows of activations.
+        batch_size: u32,
+        /// Columns that share a scale, a multiple of 32; 0 for one scale a row.
+        group_size: u32,
+        /// 1 when a bias is bound.
+        has_bias: u32,
+        /// 1 when scales are bound; without them every scale is 1.
+        has_scales: u32,
+    }
+    shape(p) { Some(Shape::linear(p.batch_size, p.input_size, p.output_size, Grouping::from_size(p.group_size)?)) }
+
+    /// Of `bitlinear_backward_weights`.
+    struct BitLinearGradParams {
+        /// K: columns of the weights.
+        input_size: u32,
+        /// N: rows of the weights.
+        output_size: u32,
+        /// M: rows of activations.
+        batch_size: u32,
+        /// 1 when a gradient of the bias is wanted and its buffer bound.
+        has_bias: u32,
+        /// 1 when the latent weights are bound and the gradient is zeroed where one exceeds 1 in magnitude.
+        clip_latent: u32,
+    }
+    shape(p) { Some(Shape::linear(p.batch_size, p.input_size, p.output_size, Grouping::Row)) }
+
+    /// Of `binarize_weights`.
+    struct BinarizeParams {
+        /// K: columns of the weights.
+        input_size: u32,
+        /// N: rows of the weights.
+        output_size: u32,
+        /// Columns of a group, a multiple of 32; 0 for one group a row. Not read when `per_tensor` is 1.
+        group_size: u32,
+        /// 1 for one group over the whole matrix.
+        per_tensor: u32,
+    }
+    shape(p) {
+        let grouping = if p.per_tensor != 0 { Grouping::Tensor } else { Grouping::from_size(p.group_size)? };
+        Some(Shape::linear(0, p.input_size, p.output_size, grouping))
+    }
+
+    /// Of `quantize_weights_1bit` and `dequantize_weights_1bit`.
+    struct WeightGroupParams {
+        /// K: columns of the weights.
+        input_size: u32,
+        /// N: rows of the weights.
+        output_size: u32,
+        /// Columns of a group, a multiple of 32; 0 for one group a row.
+        group_size: u32,
+    }
+    shape(p) { Some(Shape::linear(0, p.input_size, p.output_size, Grouping::from_size(p.group_size)?)) }
+
+    /// Of `quantize_activations`.
+    struct QuantizeActivationsParams {
+        /// K: columns.
+        input_size: u32,
+        /// M: rows.
+        batch_size: u32,
+        /// 1 when a buffer for q·scale is bound.
+        write_dequantized: u32,
+    }
+    shape(p) { Some(Shape::rows(p.batch_size, p.input_size)) }
+
+    /// Of the element-wise kernels.
+    struct ElementwiseParams {
+        /// Elements.
+        count: u32,
+    }
+    shape(p) { Some(Shape::elements(p.count)) }
+
+    /// Of `fused_relu_dropout` and its backward.
+    struct DropoutParams {
+        /// Elements.
+        count: u32,
+        /// p: the probability with which an element is dropped, from 0 to 1.
+        probability: f32,
+        /// Low half of Philox's key.
+        seed_low: u32,
+        /// High half of Philox's key.
+        seed_high: u32,
+        /// 1 when a buffer for the mask is bound.
+        write_mask: u32,
+    }
+    shape(p) { Some(Shape::elements(p.count)) }
+
+    /// Of `layer_norm_forward` and `layer_norm_backward`.
+    struct LayerNormParams {
+        /// K: elements of a row.
+        size: u32,
+        /// M: rows.
+        rows: u32,
+        /// ε: added to the variance.
+        epsilon: f32,
+    }
+    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+
+    /// Of `softmax_forward`.
+    struct SoftmaxParams {
+        /// Elements of a row.
+        size: u32,
+        /// Rows.
+        rows: u32,
+    }
+    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+
+    /// Of `cross_entropy_forward` and `cross_entropy_backward`.
+    struct CrossEntropyParams {
+        /// Logits of a row.
+        classes: u32,
+        /// Rows.
+        rows: u32,
+        /// What the backward multiplies the gradient by: 1 / rows for a mean. The forward does not read it.
+        scale: f32,
+    }
+    shape(p) { Some(Shape::rows(p.rows, p.classes)) }
+
+    /// Of `adamw_step`.
+    struct AdamWParams {
+        /// Elements.
+        count: u32,
+        /// Learning rate.
+        learning_rate: f32,
+        /// Decay of the first moment.
+        beta1: f32,
+        /// Decay of the second moment.
+        beta2: f32,
+        /// ε: added to the root of the second moment.
+        epsilon: f32,
+        /// Decoupled weight decay.
+        weight_decay: f32,
+        /// 1 − beta1^t at step t, from 1.
+        bias_correction1: f32,
+        /// 1 − beta2^t at step t, from 1.
+        bias_correction2: f32,
+    }
+    shape(p) { Some(Shape::elements(p.count)) }
+}

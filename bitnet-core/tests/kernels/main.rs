@@ -1,0 +1,47 @@
+//! The kernels: the table against the shaders, every kernel against its reference, backward kernels against
+//! central differences, grids, threads, and what a launch refuses.
+
+mod gradients;
+mod grids;
+mod launch;
+mod random_shapes;
+mod references;
+mod table;
+
+use bitnet_core::metal::kernels::case::Data;
+use bitnet_core::metal::kernels::{Case, KernelRow, compare, run_case};
+use bitnet_core::metal::{BitNetShaders, CompileOptions, Device, HostOptions, ShaderCompilerConfig};
+use std::sync::OnceLock;
+
+/// The built-in shaders on a host device, with exact arithmetic.
+fn shaders_on(options: HostOptions) -> BitNetShaders {
+    let config = ShaderCompilerConfig {
+        compile_options: CompileOptions { fast_math: false, ..CompileOptions::default() },
+        ..ShaderCompilerConfig::default()
+    };
+    BitNetShaders::with_config(Device::host(options), config).expect("the built-in shaders need no directory")
+}
+
+/// Those that most tests share: every check of the host device is on.
+fn shaders() -> &'static BitNetShaders {
+    static SHADERS: OnceLock<BitNetShaders> = OnceLock::new();
+    SHADERS.get_or_init(|| shaders_on(HostOptions { checks: true, ..HostOptions::default() }))
+}
+
+/// What a kernel writes for a case.
+fn run(shaders: &BitNetShaders, row: &KernelRow, case: &Case) -> Vec<(u32, Data)> {
+    run_case(shaders, row, case).unwrap_or_else(|error| panic!("{} ({}): {error}", row.name, case.label))
+}
+
+/// The complaint about a case whose outputs are not what the reference says.
+fn complaint(row: &KernelRow, case: &Case, outputs: &[(u32, Data)]) -> Option<String> {
+    let verdict = compare(row, case, outputs);
+    let wrong = verdict.outputs.iter().filter(|output| output.worst_error > 1.0);
+    let wrong: Vec<String> = wrong.map(|output| format!("{output:?}")).collect();
+    (!wrong.is_empty()).then(|| format!("{} ({}): {}", row.name, case.label, wrong.join(", ")))
+}
+
+/// Equal bit by bit, NaN included.
+fn same_bits(a: &[(u32, Data)], b: &[(u32, Data)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && a.1.bytes() == b.1.bytes())
+}

@@ -1,0 +1,141 @@
+//! Kernels over shapes and data that nobody chose.
+
+use super::{complaint, run, shaders};
+use bitnet_core::metal::BitNetShaderFunction as F;
+use bitnet_core::metal::kernels::Case;
+use bitnet_core::metal::kernels::case::Data;
+use bitnet_core::metal::kernels::params::{
+    BinarizeParams, BitLinearGradParams, BitLinearParams, KernelParams, LayerNormParams,
+    QuantizeActivationsParams, SoftmaxParams,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn floats(count: u64) -> impl Strategy<Value = Data> {
+    vec(-4.0f32..4.0, count as usize).prop_map(Data::F32)
+}
+
+fn words(count: u64) -> impl Strategy<Value = Data> {
+    vec(any::<u32>(), count as usize).prop_map(Data::U32)
+}
+
+/// A case of these parameters, its buffers yet to be filled.
+fn empty<P: KernelParams>(params: &P) -> Case {
+    Case::new("random", params.shape().expect("group sizes are multiples of 32"), params)
+}
+
+fn group_size() -> impl Strategy<Value = u32> {
+    (0u32..5).prop_map(|n| 32 * n)
+}
+
+fn forward() -> impl Strategy<Value = Case> {
+    (1u32..12, 1u32..700, 1u32..50, group_size(), 0u32..2, 0u32..2)
+        .prop_map(|(batch_size, input_size, output_size, group_size, has_bias, has_scales)| {
+            empty(&BitLinearParams { input_size, output_size, batch_size, group_size, has_bias, has_scales })
+        })
+        .prop_flat_map(|case| {
+            let shape = case.shape;
+            let data =
+                (floats(shape.inputs()), words(shape.packed()), floats(shape.output), floats(shape.scales()));
+            (Just(case), data)
+        })
+        .prop_map(|(case, (x, w, bias, scales))| case.with(0, x).with(1, w).with(2, bias).with(5, scales))
+}
+
+fn backward_input() -> impl Strategy<Value = Case> {
+    (1u32..20, 1u32..130, 1u32..50, group_size(), 0u32..2)
+        .prop_map(|(batch_size, input_size, output_size, group_size, has_scales)| {
+            let has_bias = 0;
+            empty(&BitLinearParams { input_size, output_size, batch_size, group_size, has_bias, has_scales })
+        })
+        .prop_flat_map(|case| {
+            let shape = case.shape;
+            (Just(case), floats(shape.outputs()), words(shape.packed()), floats(shape.scales()))
+        })
+        .prop_map(|(case, dy, w, scales)| case.with(0, dy).with(1, w).with(4, scales))
+}
+
+fn backward_weights() -> impl Strategy<Value = Case> {
+    (1u32..40, 1u32..70, 1u32..40, 0u32..2, 0u32..2)
+        .prop_map(|(batch_size, input_size, output_size, has_bias, clip_latent)| {
+            empty(&BitLinearGradParams { input_size, output_size, batch_size, has_bias, clip_latent })
+        })
+        .prop_flat_map(|case| {
+            let shape = case.shape;
+            (Just(case), floats(shape.outputs()), floats(shape.inputs()), floats(shape.weights()))
+        })
+        .prop_map(|(case, dy, x, latent)| case.with(0, dy).with(1, x).with(5, latent))
+}
+
+fn binarize() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..40, group_size(), 0u32..2)
+        .prop_map(|(input_size, output_size, group_size, per_tensor)| {
+            empty(&BinarizeParams { input_size, output_size, group_size, per_tensor })
+        })
+        .prop_flat_map(|case| (Just(case.clone()), floats(case.shape.weights())))
+        .prop_map(|(case, latent)| case.with(0, latent))
+}
+
+fn quantize() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(input_size, batch_size)| {
+            empty(&QuantizeActivationsParams { input_size, batch_size, write_dequantized: 1 })
+        })
+        .prop_flat_map(|case| (Just(case.clone()), floats(case.shape.inputs()), -30i32..30))
+        .prop_map(|(case, x, exponent)| {
+            let Data::F32(x) = x else { unreachable!("floats() makes floats") };
+            case.with(0, Data::F32(x.into_iter().map(|x| x * 2f32.powi(exponent)).collect()))
+        })
+}
+
+fn layer_norm() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(size, rows)| empty(&LayerNormParams { size, rows, epsilon: 1e-5 }))
+        .prop_flat_map(|case| {
+            let shape = case.shape;
+            (Just(case), floats(shape.inputs()), floats(shape.input), floats(shape.input))
+        })
+        .prop_map(|(case, x, gamma, beta)| case.with(0, x).with(1, gamma).with(2, beta))
+}
+
+fn softmax() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(size, rows)| empty(&SoftmaxParams { size, rows }))
+        .prop_flat_map(|case| (Just(case.clone()), floats(case.shape.inputs())))
+        .prop_map(|(case, x)| case.with(0, x))
+}
+
+/// Buffers that the parameters do not ask for are left out before the kernel runs.
+fn agrees(function: F, mut case: Case) -> Result<(), TestCaseError> {
+    let row = function.row();
+    let is_used = |index| row.param(index).is_some_and(|param| param.is_used(&case.params));
+    case.buffers.retain(|(index, _)| is_used(*index));
+    let outputs = run(shaders(), row, &case);
+    prop_assert_eq!(complaint(row, &case, &outputs), None, "{:?}", case.shape);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bitlinear_forward_agrees(case in forward()) { agrees(F::BitLinearForward, case)?; }
+
+    #[test]
+    fn bitlinear_backward_input_agrees(case in backward_input()) { agrees(F::BitLinearBackwardInput, case)?; }
+
+    #[test]
+    fn bitlinear_backward_weights_agrees(case in backward_weights()) { agrees(F::BitLinearBackwardWeights, case)?; }
+
+    #[test]
+    fn binarize_weights_agrees(case in binarize()) { agrees(F::BinarizeWeights, case)?; }
+
+    #[test]
+    fn quantize_activations_agrees(case in quantize()) { agrees(F::QuantizeActivations, case)?; }
+
+    #[test]
+    fn layer_norm_forward_agrees(case in layer_norm()) { agrees(F::LayerNormForward, case)?; }
+
+    #[test]
+    fn softmax_forward_agrees(case in softmax()) { agrees(F::SoftmaxForward, case)?; }
+}

@@ -1,0 +1,91 @@
+//! Every kernel, every case, against the reference in double precision.
+
+use super::{complaint, run, shaders};
+use bitnet_core::metal::kernels::case::Data;
+use bitnet_core::metal::kernels::row::Tolerance;
+use bitnet_core::metal::kernels::{TABLE, compare};
+use bitnet_core::metal::{BitNetShaders, Device, HostOptions};
+
+fn check_all(shaders: &BitNetShaders) {
+    let mut complaints = Vec::new();
+    for row in TABLE {
+        for case in (row.cases)() {
+            let outputs = run(shaders, row, &case);
+            complaints.extend(complaint(row, &case, &outputs));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn every_kernel_agrees_with_its_reference() {
+    check_all(shaders());
+}
+
+/// With the options that shaders are compiled with by default: fast math may not cost more than the
+/// tolerance leaves, nor may a NaN or an infinity get lost.
+#[test]
+fn every_kernel_agrees_with_its_reference_under_fast_math() {
+    let device = Device::host(HostOptions::default());
+    let shaders = BitNetShaders::new(device).expect("the built-in shaders need no directory");
+    assert!(shaders.compiler().config().compile_options.fast_math);
+    check_all(&shaders);
+}
+
+/// A comparison that accepts anything would make the test above worthless: each output is damaged in one
+/// element, and each damage must be found.
+#[test]
+fn a_wrong_element_is_found() {
+    for row in TABLE {
+        let cases = (row.cases)();
+        let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last()).expect("a case");
+        let outputs = run(shaders(), row, case);
+        for at in 0..outputs.len() {
+            let mut damaged = outputs.clone();
+            match &mut damaged[at].1 {
+                Data::F32(v) => v[0] = if v[0].is_finite() { v[0] * 1.01 + 0.01 } else { 1.0 },
+                Data::U32(v) => v[0] ^= 1,
+                Data::I8(v) => v[0] = v[0].wrapping_add(1),
+            }
+            assert!(!compare(row, case, &damaged).is_ok(), "{} ({}) output {at}", row.name, case.label);
+        }
+    }
+}
+
+#[test]
+fn cases_cover_what_rows_promise() {
+    for row in TABLE {
+        let cases = (row.cases)();
+        assert!(cases.len() >= 5, "{}", row.name);
+        let layout = row.constants().1;
+        for case in &cases {
+            assert_eq!((layout.shape)(&case.params), Some(case.shape), "{} ({})", row.name, case.label);
+        }
+        for param in row.params {
+            let used = cases.iter().filter(|case| param.is_used(&case.params)).count();
+            assert!(used > 0, "{}: no case uses '{}'", row.name, param.name);
+            let unused = cases.len() - used;
+            assert_eq!(param.is_optional(), unused > 0, "{}: cases without '{}'", row.name, param.name);
+        }
+        let outputs = row.params.iter().filter(|param| param.tolerance().is_some()).count();
+        assert!(outputs > 0, "{} writes nothing", row.name);
+        let empty = cases.iter().filter(|case| case.buffers.iter().any(|(_, data)| data.is_empty()));
+        assert!(empty.count() > 0, "{} has no empty case", row.name);
+    }
+}
+
+#[test]
+fn tolerances_suit_the_types() {
+    for row in TABLE {
+        for param in row.params {
+            let integers = matches!(param.tolerance(), Some(Tolerance::Exact | Tolerance::NearTies));
+            let element = match param.kind {
+                bitnet_core::metal::kernels::row::ParamKind::Buffer { element, .. } => element,
+                bitnet_core::metal::kernels::row::ParamKind::Constants(_) => continue,
+            };
+            if param.tolerance().is_some() && !element.scalar().is_float() {
+                assert!(integers, "{}: '{}'", row.name, param.name);
+            }
+        }
+    }
+}

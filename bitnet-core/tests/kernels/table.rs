@@ -1,0 +1,109 @@
+//! The table against what the front end sees in the shaders.
+
+use bitnet_core::metal::kernels::params::StructLayout;
+use bitnet_core::metal::kernels::row::{Access, Element, Param, ParamKind};
+use bitnet_core::metal::kernels::{BitNetShaderFunction, KernelRow, SHADERS, TABLE};
+use bitnet_core::msl::reflect::{self, ElementInfo, KernelInfo, ParamInfo, ParamSource};
+use bitnet_core::msl::{self, CompileOptions};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kernels of every shader, by shader and name. A shader with so much as a warning is wrong.
+fn kernels(fast_math: bool) -> BTreeMap<(&'static str, String), KernelInfo> {
+    let options = CompileOptions { fast_math, ..CompileOptions::default() };
+    let mut kernels = BTreeMap::new();
+    for (shader, text) in SHADERS {
+        let compilation = msl::compile(&format!("{shader}.metal"), text, &options);
+        let report = compilation.render(msl::diag::RenderStyle::Plain);
+        assert!(compilation.diagnostics.is_empty(), "{report}");
+        let module = compilation.module.expect("no diagnostics, so a module");
+        kernels.extend(reflect::reflect(&module).into_iter().map(|k| ((*shader, k.name.clone()), k)));
+    }
+    kernels
+}
+
+#[test]
+fn every_kernel_has_a_row_and_every_row_a_kernel() {
+    let in_shaders: BTreeSet<_> = kernels(true).into_keys().collect();
+    let in_table: BTreeSet<_> = TABLE.iter().map(|row| (row.shader, row.name.to_owned())).collect();
+    assert_eq!(in_shaders, in_table);
+    assert_eq!(in_table.len(), TABLE.len(), "a kernel has two rows");
+}
+
+#[test]
+fn rows_come_in_the_order_of_their_variants() {
+    for (place, row) in TABLE.iter().enumerate() {
+        assert_eq!(row.function as usize, place, "{}", row.name);
+        assert_eq!(row.function.row().name, row.name);
+        assert_eq!(BitNetShaderFunction::from_name(row.name), Some(row.function));
+    }
+    assert_eq!(BitNetShaderFunction::from_name("no_such_kernel"), None);
+}
+
+#[test]
+fn rows_say_what_the_shaders_say() {
+    let kernels = kernels(false);
+    for row in TABLE {
+        let kernel = &kernels[&(row.shader, row.name.to_owned())];
+        let buffers: Vec<&ParamInfo> =
+            kernel.params.iter().filter(|param| param.source == ParamSource::Buffer).collect();
+        let indices: Vec<_> = buffers.iter().map(|param| param.index).collect();
+        let expected: Vec<_> = row.params.iter().map(|param| Some(param.index)).collect();
+        assert_eq!(indices, expected, "{}", row.name);
+        for (param, info) in row.params.iter().zip(buffers) {
+            check_param(row, param, info, kernel);
+        }
+        let structs = row.params.iter().filter(|p| matches!(p.kind, ParamKind::Constants(_)));
+        assert_eq!(structs.count(), 1, "{}", row.name);
+    }
+}
+
+fn check_param(row: &KernelRow, param: &Param, info: &ParamInfo, kernel: &KernelInfo) {
+    let place = format!("{}, parameter {} ('{}')", row.name, param.index, param.name);
+    assert_eq!(param.name, info.name, "{place}");
+    match &param.kind {
+        ParamKind::Buffer { element, access, .. } => {
+            assert_eq!(info.space, Some("device"), "{place}");
+            assert!(!info.is_reference, "{place}");
+            assert_eq!(info.is_const, *access == Access::Read, "{place}");
+            assert_eq!(info.element, ElementInfo::Scalar(element.scalar()), "{place}");
+        }
+        ParamKind::Constants(layout) => {
+            assert_eq!(info.space, Some("constant"), "{place}");
+            assert!(info.is_reference, "{place}");
+            check_layout(&place, layout, kernel);
+        }
+    }
+}
+
+fn check_layout(place: &str, layout: &StructLayout, kernel: &KernelInfo) {
+    let info = kernel.struct_named(layout.name).unwrap_or_else(|| panic!("{place}: no {}", layout.name));
+    let seen: Vec<_> = info
+        .fields
+        .iter()
+        .map(|field| (field.name.as_str(), field.offset_bytes as usize, field.element.clone()))
+        .collect();
+    let stated: Vec<_> = layout
+        .fields
+        .iter()
+        .map(|field| (field.name, field.offset_bytes, ElementInfo::Scalar(field.element.scalar())))
+        .collect();
+    assert_eq!(seen, stated, "{place}");
+    assert_eq!(info.size_bytes as usize, layout.size_bytes, "{place}");
+    let packed: u64 = layout.fields.iter().map(|field| field.element.size_bytes()).sum();
+    assert_eq!(packed, layout.size_bytes as u64, "{place}: padding");
+    assert!(layout.fields.iter().all(|field| field.element != Element::I8), "{place}");
+}
+
+/// A shader file compiles by itself, so all carry the same helper; it must stay the same.
+#[test]
+fn shaders_share_their_common_part_word_for_word() {
+    const START: &str = "// ---- The simdgroups of a grid.";
+    const END: &str = "// ---- End of the common part.";
+    let part = |text: &'static str| {
+        let (_, from_start) = text.split_once(START)?;
+        from_start.split_once(END).map(|(part, _)| part)
+    };
+    let parts: Vec<_> = SHADERS.iter().map(|(_, text)| part(text)).collect();
+    assert!(parts[0].is_some_and(|part| part.contains("this_simdgroup")));
+    assert!(parts.iter().all(|part| *part == parts[0]));
+}

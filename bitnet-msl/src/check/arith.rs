@@ -1,0 +1,447 @@
+//! Operators on values: arithmetic, comparisons, bits, pointers; the usual conversions of C++ and MSL.
+
+use super::Checker;
+use super::builtins::BuiltinEnum;
+use super::const_eval::{ConstValue, common_scalar, promote};
+use super::operand::{Operand, OperandKind, Rvalue};
+use super::types::Enumeration;
+use crate::ast::{InfixOp, PrefixOp};
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{BinaryOp, CompareOp, Op, Scalar, Type, TypeId, UnaryOp, Value};
+use crate::source::Span;
+
+/// What an infix operator is to the IR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InfixKind {
+    Binary(BinaryOp),
+    Compare(CompareOp),
+    LogicalAnd,
+    LogicalOr,
+}
+
+/// The spelling of an operator and what it is to the IR.
+pub(super) fn infix_info(op: InfixOp) -> (&'static str, InfixKind) {
+    use InfixKind::{Binary, Compare};
+    match op {
+        InfixOp::Add => ("+", Binary(BinaryOp::Add)),
+        InfixOp::Sub => ("-", Binary(BinaryOp::Sub)),
+        InfixOp::Mul => ("*", Binary(BinaryOp::Mul)),
+        InfixOp::Div => ("/", Binary(BinaryOp::Div)),
+        InfixOp::Rem => ("%", Binary(BinaryOp::Rem)),
+        InfixOp::Shl => ("<<", Binary(BinaryOp::Shl)),
+        InfixOp::Shr => (">>", Binary(BinaryOp::Shr)),
+        InfixOp::And => ("&", Binary(BinaryOp::And)),
+        InfixOp::Or => ("|", Binary(BinaryOp::Or)),
+        InfixOp::Xor => ("^", Binary(BinaryOp::Xor)),
+        InfixOp::LogicalAnd => ("&&", InfixKind::LogicalAnd),
+        InfixOp::LogicalOr => ("||", InfixKind::LogicalOr),
+        InfixOp::Eq => ("==", Compare(CompareOp::Eq)),
+        InfixOp::Ne => ("!=", Compare(CompareOp::Ne)),
+        InfixOp::Lt => ("<", Compare(CompareOp::Lt)),
+        InfixOp::Le => ("<=", Compare(CompareOp::Le)),
+        InfixOp::Gt => (">", Compare(CompareOp::Gt)),
+        InfixOp::Ge => (">=", Compare(CompareOp::Ge)),
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// `a op b` for every operator that evaluates both sides.
+    pub(super) fn infix(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
+        if let Some(result) = self.enum_infix(op, &a, &b, span) {
+            return result;
+        }
+        match (self.ty(a.ty), self.ty(b.ty)) {
+            (Type::Pointer { .. }, _) | (_, Type::Pointer { .. }) => self.pointer_infix(op, a, b, span),
+            (Type::Matrix { .. }, _) | (_, Type::Matrix { .. }) => self.matrix_infix(op, a, b, span),
+            (Type::Scalar(_) | Type::Vector { .. }, Type::Scalar(_) | Type::Vector { .. })
+                if !a.is_null && !b.is_null =>
+            {
+                self.numeric_infix(op, a, b, span)
+            }
+            _ => self.wrong_operands(op, &a, &b, span, None),
+        }
+    }
+
+    /// Operators on enumerations: `|` of flags; scoped ones compare with their own kind only.
+    fn enum_infix(&mut self, op: InfixOp, a: &Rvalue, b: &Rvalue, span: Span) -> Option<Option<Rvalue>> {
+        let scoped = |c: &Self, v: &Rvalue| v.enumeration.is_some_and(|e| c.is_scoped(e));
+        if !scoped(self, a) && !scoped(self, b) {
+            return None;
+        }
+        if a.enumeration != b.enumeration {
+            return Some(self.wrong_operands(
+                op,
+                a,
+                b,
+                span,
+                Some("a scoped enumeration converts explicitly only"),
+            ));
+        }
+        let flags = a.enumeration == Some(Enumeration::Library(BuiltinEnum::MemFlags));
+        match infix_info(op).1 {
+            InfixKind::Compare(_) => None,
+            InfixKind::Binary(binary @ (BinaryOp::Or | BinaryOp::And)) if flags => {
+                let value = self.emit_binary(binary, a.value, b.value, span);
+                Some(Some(Rvalue { value, span, ..*a }))
+            }
+            _ => Some(self.wrong_operands(
+                op,
+                a,
+                b,
+                span,
+                Some("a scoped enumeration converts explicitly only"),
+            )),
+        }
+    }
+
+    fn numeric_infix(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
+        if matches!(op, InfixOp::Shl | InfixOp::Shr) {
+            return self.shift(op, a, b, span);
+        }
+        let ty = self.common_type(op, &a, &b, span)?;
+        let (elem, _) = self.shape(ty)?;
+        let bits = matches!(op, InfixOp::And | InfixOp::Or | InfixOp::Xor);
+        if elem.is_float() && (bits || op == InfixOp::Rem) {
+            let hint = if op == InfixOp::Rem {
+                "for floating-point numbers use fmod(a, b)"
+            } else {
+                "bits of a float: as_type<uint>(x)"
+            };
+            return self.wrong_operands(op, &a, &b, span, Some(hint));
+        }
+        let compares = matches!(infix_info(op).1, InfixKind::Compare(_));
+        if elem == Scalar::Bool && !bits && !compares {
+            return self.wrong_operands(
+                op,
+                &a,
+                &b,
+                span,
+                Some("vectors of bool take comparisons and &, |, ^ only"),
+            );
+        }
+        let x = self.convert_value(a.value, a.ty, ty, a.span);
+        let y = self.convert_value(b.value, b.ty, ty, b.span);
+        let value = match infix_info(op).1 {
+            InfixKind::Binary(binary) => self.emit_binary(binary, x, y, span),
+            InfixKind::Compare(compare) => self.emit_compare(compare, x, y, span),
+            InfixKind::LogicalAnd | InfixKind::LogicalOr => return None,
+        };
+        Some(self.rvalue(value, span))
+    }
+
+    /// The type in which two numeric operands meet.
+    pub(super) fn common_type(&mut self, op: InfixOp, a: &Rvalue, b: &Rvalue, span: Span) -> Option<TypeId> {
+        match (self.ty(a.ty), self.ty(b.ty)) {
+            (Type::Scalar(x), Type::Scalar(y)) => {
+                if matches!((x, y), (Scalar::F16, Scalar::BF16) | (Scalar::BF16, Scalar::F16)) {
+                    self.wrong_operands::<()>(
+                        op,
+                        a,
+                        b,
+                        span,
+                        Some("half and bfloat have no common type: convert to float"),
+                    );
+                    return None;
+                }
+                Some(self.builder.scalar_type(common_scalar(x, y)))
+            }
+            (Type::Vector { elem, .. }, Type::Scalar(scalar)) => {
+                self.vector_takes(op, a, b, span, elem, scalar).then_some(a.ty)
+            }
+            (Type::Scalar(scalar), Type::Vector { elem, .. }) => {
+                self.vector_takes(op, a, b, span, elem, scalar).then_some(b.ty)
+            }
+            (Type::Vector { .. }, Type::Vector { .. }) if a.ty == b.ty => Some(a.ty),
+            _ => self.wrong_operands(op, a, b, span, Some("vector operands need the same type [MSL 2.2]")),
+        }
+    }
+
+    /// Whether a scalar beside a vector becomes its component type.
+    fn vector_takes(
+        &mut self,
+        op: InfixOp,
+        a: &Rvalue,
+        b: &Rvalue,
+        span: Span,
+        elem: Scalar,
+        scalar: Scalar,
+    ) -> bool {
+        let hint = match (scalar, elem) {
+            (s, e) if s.is_float() && !e.is_float() => {
+                "a float beside a vector of integers would lose its fraction"
+            }
+            (Scalar::F16 | Scalar::F32, Scalar::BF16) | (Scalar::BF16, Scalar::F16) => {
+                "convert explicitly [MSL 2.1]"
+            }
+            _ => return true,
+        };
+        self.wrong_operands::<()>(op, a, b, span, Some(hint));
+        false
+    }
+
+    /// Shifts: the result has the left operand's promoted type.
+    fn shift(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
+        let (Some((left, left_len)), Some((right, right_len))) = (self.shape(a.ty), self.shape(b.ty)) else {
+            return None;
+        };
+        if left.is_float() || right.is_float() || (right_len > 1 && left_len != right_len) {
+            return self.wrong_operands(op, &a, &b, span, None);
+        }
+        let elem = if left_len == 1 { promote(left) } else { left };
+        let ty = self.builder.vector_type(elem, left_len);
+        let x = self.convert_value(a.value, a.ty, ty, a.span);
+        let count = self.convert_components(b.value, elem, b.span);
+        let y = if right_len == 1 { self.builder.splat(count, ty, b.span) } else { count };
+        let InfixKind::Binary(binary) = infix_info(op).1 else { return None };
+        let value = self.emit_binary(binary, x, y, span);
+        Some(self.rvalue(value, span))
+    }
+
+    /// `p + n`, `n + p`, `p - n`, `p - q` and comparisons.
+    fn pointer_infix(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
+        let is_pointer = |c: &Self, v: &Rvalue| matches!(c.ty(v.ty), Type::Pointer { .. }) && !v.is_null;
+        let is_index = |c: &Self, v: &Rvalue| c.as_scalar(v.ty).is_some_and(|s| !s.is_float()) && !v.is_null;
+        match op {
+            InfixOp::Add | InfixOp::Sub if is_pointer(self, &a) && is_index(self, &b) => {
+                let value = self.pointer_offset(a, b, op == InfixOp::Sub, span)?;
+                Some(Rvalue { value, span, ..a })
+            }
+            InfixOp::Add if is_index(self, &a) && is_pointer(self, &b) => {
+                let value = self.pointer_offset(b, a, false, span)?;
+                Some(Rvalue { value, span, ..b })
+            }
+            InfixOp::Sub if is_pointer(self, &a) && is_pointer(self, &b) => {
+                let (x, y) = self.same_pointers(op, a, b, span)?;
+                let long = self.builder.scalar_type(Scalar::I64);
+                let value = self.builder.emit(Op::PtrDiff(x, y), long, span);
+                Some(self.rvalue(value, span))
+            }
+            _ => {
+                let InfixKind::Compare(compare) = infix_info(op).1 else {
+                    return self.wrong_operands(op, &a, &b, span, None);
+                };
+                let (x, y) = self.same_pointers(op, a, b, span)?;
+                let value = self.builder.compare(compare, x, y, span);
+                Some(self.rvalue(value, span))
+            }
+        }
+    }
+
+    /// A pointer moved by an integer number of elements.
+    pub(super) fn pointer_offset(
+        &mut self,
+        ptr: Rvalue,
+        index: Rvalue,
+        back: bool,
+        span: Span,
+    ) -> Option<Value> {
+        if let Type::Pointer { pointee, .. } = self.ty(ptr.ty)
+            && self.ty(pointee) == Type::Void
+        {
+            self.error(Code::E0305, span, "a pointer to void has no elements to count");
+            return None;
+        }
+        let index = self.index_value(index)?;
+        let index = if back { self.negated_index(index, span) } else { index };
+        Some(self.builder.emit(Op::PtrAdd(ptr.value, index), ptr.ty, span))
+    }
+
+    /// An index in reverse. Unsigned ones widen first, so that `p - 1u` goes back.
+    fn negated_index(&mut self, index: Value, span: Span) -> Value {
+        let wide = self.convert_scalar(index, Scalar::I64, span);
+        if let Some(constant) = self.scalar_constant(wide) {
+            let negated = ConstValue::int(Scalar::I64, -constant.as_int());
+            return self.builder.const_scalar(Scalar::I64, negated.bits, span);
+        }
+        let ty = self.builder.type_of(wide);
+        self.builder.emit(Op::Unary(UnaryOp::Neg, wide), ty, span)
+    }
+
+    /// An integer value as an index: `bool` becomes `int`.
+    pub(super) fn index_value(&mut self, index: Rvalue) -> Option<Value> {
+        let scoped = index.enumeration.is_some_and(|e| self.is_scoped(e));
+        match self.as_scalar(index.ty) {
+            Some(Scalar::Bool) => Some(self.convert_scalar(index.value, Scalar::I32, index.span)),
+            Some(scalar) if scalar.is_int() && !scoped => Some(index.value),
+            _ => {
+                let shown = self.display_qual(self.rvalue_qual(&index));
+                self.error(
+                    Code::E0327,
+                    index.span,
+                    format!("`{shown}` cannot be a subscript: an integer is needed"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Two pointers as values of one type.
+    fn same_pointers(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<(Value, Value)> {
+        let null = |c: &Self, v: &Rvalue| v.is_null || c.builder.inst(v.value).op == Op::Const(0);
+        if matches!(self.ty(a.ty), Type::Pointer { .. }) && null(self, &b) {
+            return Some((a.value, self.builder.zero(a.ty, b.span)));
+        }
+        if matches!(self.ty(b.ty), Type::Pointer { .. }) && null(self, &a) {
+            return Some((self.builder.zero(b.ty, a.span), b.value));
+        }
+        match (self.ty(a.ty), self.ty(b.ty)) {
+            (
+                Type::Pointer { space: s1, pointee: p1, is_const: c1 },
+                Type::Pointer { space: s2, pointee: p2, is_const: c2 },
+            ) => {
+                if s1 != s2 {
+                    let (from, to) = (self.display(b.ty), self.display(a.ty));
+                    let diagnostic = self
+                        .wrong_space(b.span, &from, &to, s2.msl_name(), s1.msl_name())
+                        .label(a.span, format!("points into {} memory", s1.msl_name()));
+                    self.report(diagnostic);
+                    return None;
+                }
+                let void = self.builder.void_type();
+                let compares = matches!(infix_info(op).1, InfixKind::Compare(_));
+                if compares && p1 != p2 && (p1 == void || p2 == void) {
+                    let ty = self.builder.pointer_type(s1, void, true);
+                    return Some((
+                        self.as_pointer_type(a.value, ty, a.span),
+                        self.as_pointer_type(b.value, ty, b.span),
+                    ));
+                }
+                if p1 == p2 {
+                    let ty = self.builder.pointer_type(s1, p1, c1 || c2);
+                    return Some((
+                        self.as_pointer_type(a.value, ty, a.span),
+                        self.as_pointer_type(b.value, ty, b.span),
+                    ));
+                }
+                self.wrong_operands(op, &a, &b, span, Some("the pointers point to different types"))
+            }
+            _ => self.wrong_operands(op, &a, &b, span, None),
+        }
+    }
+
+    /// `+x`, `-x`, `~x`, `!x`.
+    pub(super) fn prefix_value(&mut self, op: PrefixOp, x: Rvalue, span: Span) -> Option<Rvalue> {
+        if op == PrefixOp::Not {
+            return self.logical_not(x, span);
+        }
+        if matches!(self.ty(x.ty), Type::Matrix { .. }) && matches!(op, PrefixOp::Neg | PrefixOp::Plus) {
+            return self.matrix_prefix(op, x, span);
+        }
+        let scoped = x.enumeration.is_some_and(|e| self.is_scoped(e));
+        let Some((elem, len)) = self.shape(x.ty).filter(|_| !scoped && !x.is_null) else {
+            return self.wrong_operand(op, &x, span);
+        };
+        if op == PrefixOp::BitNot && elem.is_float() {
+            return self.wrong_operand(op, &x, span);
+        }
+        let value = if len == 1 { self.convert_scalar(x.value, promote(elem), x.span) } else { x.value };
+        let unary = match op {
+            PrefixOp::Neg => UnaryOp::Neg,
+            PrefixOp::BitNot => UnaryOp::BitNot,
+            _ => return Some(self.rvalue(value, span)),
+        };
+        if let Some(folded) = self.scalar_constant(value).and_then(|c| c.unary(unary)) {
+            let value = self.builder.const_scalar(folded.scalar, folded.bits, span);
+            return Some(self.rvalue(value, span));
+        }
+        let ty = self.builder.type_of(value);
+        let value = self.builder.emit(Op::Unary(unary, value), ty, span);
+        Some(self.rvalue(value, span))
+    }
+
+    fn logical_not(&mut self, x: Rvalue, span: Span) -> Option<Rvalue> {
+        let value = if let Type::Vector { .. } = self.ty(x.ty) {
+            self.convert_components(x.value, Scalar::Bool, x.span)
+        } else {
+            let operand = Operand {
+                kind: if x.is_null { OperandKind::Null } else { OperandKind::Value(x.value) },
+                ty: x.ty,
+                is_const: false,
+                enumeration: x.enumeration,
+                constant: None,
+                span: x.span,
+            };
+            self.condition(operand)?
+        };
+        if let Some(constant) = self.scalar_constant(value) {
+            let value = self.builder.const_bool(!constant.is_true(), span);
+            return Some(self.rvalue(value, span));
+        }
+        let ty = self.builder.type_of(value);
+        let value = self.builder.emit(Op::Unary(UnaryOp::LogicalNot, value), ty, span);
+        Some(self.rvalue(value, span))
+    }
+
+    fn wrong_operand<T>(&mut self, op: PrefixOp, x: &Rvalue, span: Span) -> Option<T> {
+        let sign = match op {
+            PrefixOp::Plus => "+",
+            PrefixOp::Neg => "-",
+            PrefixOp::BitNot => "~",
+            PrefixOp::Not => "!",
+            PrefixOp::Inc => "++",
+            PrefixOp::Dec => "--",
+            PrefixOp::Deref => "*",
+            PrefixOp::AddressOf => "&",
+        };
+        let shown = self.display_qual(self.rvalue_qual(x));
+        self.error(Code::E0305, span, format!("`{sign}` is not defined for `{shown}`"));
+        None
+    }
+
+    /// A binary operation on operands of one type; constants are computed at once.
+    pub(super) fn emit_binary(&mut self, op: BinaryOp, a: Value, b: Value, span: Span) -> Value {
+        if let (Some(x), Some(y)) = (self.scalar_constant(a), self.scalar_constant(b))
+            && let Some(folded) = ConstValue::binary(op, x, y)
+        {
+            return self.builder.const_scalar(folded.scalar, folded.bits, span);
+        }
+        self.builder.binary(op, a, b, span)
+    }
+
+    fn emit_compare(&mut self, op: CompareOp, a: Value, b: Value, span: Span) -> Value {
+        if let (Some(x), Some(y)) = (self.scalar_constant(a), self.scalar_constant(b)) {
+            return self.builder.const_bool(ConstValue::compare(op, x, y), span);
+        }
+        self.builder.compare(op, a, b, span)
+    }
+
+    /// The constant that a scalar value is.
+    pub(super) fn scalar_constant(&self, value: Value) -> Option<ConstValue> {
+        let inst = self.builder.inst(value);
+        match (&inst.op, self.ty(inst.ty)) {
+            (Op::Const(bits), Type::Scalar(scalar)) => Some(ConstValue { scalar, bits: *bits }),
+            (Op::Zero, Type::Scalar(scalar)) => Some(ConstValue { scalar, bits: 0 }),
+            _ => None,
+        }
+    }
+
+    /// A value with its own type.
+    pub(super) fn rvalue(&self, value: Value, span: Span) -> Rvalue {
+        Rvalue { value, ty: self.builder.type_of(value), enumeration: None, is_null: false, span }
+    }
+
+    /// Reports that an operator takes no such operands.
+    pub(super) fn wrong_operands<T>(
+        &mut self,
+        op: InfixOp,
+        a: &Rvalue,
+        b: &Rvalue,
+        span: Span,
+        note: Option<&str>,
+    ) -> Option<T> {
+        let show = |c: &Self, v: &Rvalue| {
+            if v.is_null { "nullptr".into() } else { c.display_qual(c.rvalue_qual(v)) }
+        };
+        let (left, right) = (show(self, a), show(self, b));
+        let sign = infix_info(op).0;
+        let message = format!("`{sign}` is not defined for `{left}` and `{right}`");
+        let mut diagnostic = Diagnostic::new(Code::E0305, span, message)
+            .label(a.span, format!("`{left}`"))
+            .label(b.span, format!("`{right}`"));
+        if let Some(note) = note {
+            diagnostic = diagnostic.note(note);
+        }
+        self.report(diagnostic);
+        None
+    }
+}

@@ -1,0 +1,345 @@
+//! Makes one [`ir::Function`](Function) at a time: values, statements and nested blocks.
+//!
+//! Lowering opens a block, emits into it and closes it again; the closed block becomes part of an
+//! `If`, `Loop` or `Switch` that is pushed into the block around it.
+//!
+//! **Invariant:** an instruction is emitted into the innermost open block, so its value dominates
+//! everything that is emitted before that block closes.
+
+use crate::ir::{
+    AddressSpace, BinaryOp, Block, CompareOp, Function, Inst, Local, LocalId, Op, Scalar, Stmt, Type, TypeId,
+    TypeTable, Value,
+};
+use crate::source::Span;
+
+/// The function under construction, and the types that it shares with the module.
+#[derive(Debug)]
+pub(crate) struct FunctionBuilder {
+    types: TypeTable,
+    function: Function,
+    blocks: Vec<Block>,
+}
+
+/// A function that waits while another one is built.
+#[derive(Debug)]
+pub(crate) struct SuspendedFunction {
+    function: Function,
+    blocks: Vec<Block>,
+}
+
+/// A place in a function to which [`FunctionBuilder::rewind`] goes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    insts: usize,
+    locals: usize,
+    depth: usize,
+    stmts: usize,
+}
+
+impl FunctionBuilder {
+    /// A builder with an empty, nameless function.
+    pub(crate) fn new(mut types: TypeTable) -> Self {
+        let void = types.intern(Type::Void);
+        let function = empty_function(String::new(), Vec::new(), void, Span::default());
+        Self { types, function, blocks: vec![Block::default()] }
+    }
+
+    /// Starts another function and returns the one that was under construction.
+    pub(crate) fn begin_function(
+        &mut self,
+        name: String,
+        params: Vec<TypeId>,
+        ret: TypeId,
+        span: Span,
+    ) -> SuspendedFunction {
+        let function = std::mem::replace(&mut self.function, empty_function(name, params, ret, span));
+        let blocks = std::mem::replace(&mut self.blocks, vec![Block::default()]);
+        SuspendedFunction { function, blocks }
+    }
+
+    /// Ends the function under construction and goes on with the suspended one.
+    pub(crate) fn finish_function(&mut self, suspended: SuspendedFunction) -> Function {
+        while self.blocks.len() > 1 {
+            self.end_block();
+        }
+        let blocks = std::mem::replace(&mut self.blocks, suspended.blocks);
+        let mut done = std::mem::replace(&mut self.function, suspended.function);
+        done.body = blocks.into_iter().next().unwrap_or_default();
+        done
+    }
+
+    /// The types, to look up and intern.
+    pub(crate) fn types(&mut self) -> &mut TypeTable {
+        &mut self.types
+    }
+
+    /// The types, to read.
+    pub(crate) fn type_table(&self) -> &TypeTable {
+        &self.types
+    }
+
+    /// Hands the types over to the module.
+    pub(crate) fn into_types(self) -> TypeTable {
+        self.types
+    }
+
+    /// The function under construction. Its body is empty until it is finished.
+    pub(crate) fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// Emits an instruction into the innermost open block.
+    pub(crate) fn emit(&mut self, op: Op, ty: TypeId, span: Span) -> Value {
+        let value = Value(self.function.insts.len() as u32);
+        self.function.insts.push(Inst { op, ty, span });
+        self.push_stmt(Stmt::Eval(value));
+        value
+    }
+
+    /// The instruction that defines a value.
+    pub(crate) fn inst(&self, value: Value) -> &Inst {
+        &self.function.insts[value.0 as usize]
+    }
+
+    /// Makes a value a constant that it was found to be.
+    pub(crate) fn replace_by_constant(&mut self, value: Value, bits: u64) {
+        self.function.insts[value.0 as usize].op = Op::Const(bits);
+    }
+
+    /// The type of a value.
+    pub(crate) fn type_of(&self, value: Value) -> TypeId {
+        self.inst(value).ty
+    }
+
+    /// Appends a statement to the innermost open block.
+    pub(crate) fn push_stmt(&mut self, stmt: Stmt) {
+        if let Some(block) = self.blocks.last_mut() {
+            block.0.push(stmt);
+        }
+    }
+
+    /// Writes memory.
+    pub(crate) fn store(&mut self, ptr: Value, value: Value, span: Span) {
+        self.push_stmt(Stmt::Store { ptr, value, span });
+    }
+
+    /// Reads memory: the pointee of a pointer.
+    pub(crate) fn load(&mut self, ptr: Value, span: Span) -> Value {
+        let ty = self.pointee(ptr);
+        self.emit(Op::Load(ptr), ty, span)
+    }
+
+    /// What a pointer value points to; the value's own type if it is no pointer.
+    pub(crate) fn pointee(&self, ptr: Value) -> TypeId {
+        let ty = self.type_of(ptr);
+        match self.types.get(ty) {
+            Type::Pointer { pointee, .. } => pointee,
+            _ => ty,
+        }
+    }
+
+    /// Opens a block nested in the innermost one.
+    pub(crate) fn begin_block(&mut self) {
+        self.blocks.push(Block::default());
+    }
+
+    /// Closes the innermost block. The function's outermost block stays open.
+    pub(crate) fn end_block(&mut self) -> Block {
+        if self.blocks.len() > 1 { self.blocks.pop().unwrap_or_default() } else { Block::default() }
+    }
+
+    /// Opens a block again that was closed, to append to it.
+    pub(crate) fn reopen_block(&mut self, block: Block) {
+        self.blocks.push(block);
+    }
+
+    /// Appends the statements of a closed block to the innermost open one.
+    pub(crate) fn append_block(&mut self, block: Block) {
+        if let Some(open) = self.blocks.last_mut() {
+            open.0.extend(block.0);
+        }
+    }
+
+    /// Whether the block may run when its result is not wanted: it only computes and reads variables
+    /// of this thread.
+    pub(crate) fn is_speculatable(&self, block: &Block) -> bool {
+        block.0.iter().all(|stmt| match stmt {
+            Stmt::Eval(value) => match &self.inst(*value).op {
+                Op::Load(ptr) => matches!(self.inst(*ptr).op, Op::LocalAddr(_)),
+                op => op.is_pure(),
+            },
+            _ => false,
+        })
+    }
+
+    /// Remembers where the function stands.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            insts: self.function.insts.len(),
+            locals: self.function.locals.len(),
+            depth: self.blocks.len(),
+            stmts: self.blocks.last().map_or(0, |b| b.0.len()),
+        }
+    }
+
+    /// Forgets everything that was emitted since the mark: for operands that are looked at but not
+    /// evaluated, as in `decltype` and `sizeof`.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.blocks.truncate(mark.depth);
+        if let Some(block) = self.blocks.last_mut() {
+            block.0.truncate(mark.stmts);
+        }
+        self.function.insts.truncate(mark.insts);
+        self.function.locals.truncate(mark.locals);
+    }
+
+    /// Adds a variable.
+    pub(crate) fn new_local(&mut self, name: impl Into<String>, ty: TypeId, span: Span) -> LocalId {
+        self.function.locals.push(Local { name: name.into(), ty, span });
+        LocalId(self.function.locals.len() as u32 - 1)
+    }
+
+    /// Adds a variable and returns its address.
+    pub(crate) fn new_local_addr(&mut self, name: impl Into<String>, ty: TypeId, span: Span) -> Value {
+        let local = self.new_local(name, ty, span);
+        self.local_addr(local, span)
+    }
+
+    /// The address of a variable.
+    pub(crate) fn local_addr(&mut self, local: LocalId, span: Span) -> Value {
+        let ty = self.function.locals[local.0 as usize].ty;
+        let ty = self.pointer_type(AddressSpace::Thread, ty, false);
+        self.emit(Op::LocalAddr(local), ty, span)
+    }
+
+    /// `void`.
+    pub(crate) fn void_type(&mut self) -> TypeId {
+        self.types.intern(Type::Void)
+    }
+
+    /// A scalar type.
+    pub(crate) fn scalar_type(&mut self, scalar: Scalar) -> TypeId {
+        self.types.intern(Type::Scalar(scalar))
+    }
+
+    /// A vector type; the scalar type when `len` is 1.
+    pub(crate) fn vector_type(&mut self, elem: Scalar, len: u8) -> TypeId {
+        if len == 1 {
+            return self.scalar_type(elem);
+        }
+        self.types.intern(Type::Vector { elem, len, packed: false })
+    }
+
+    /// A pointer type. Constant memory is always `const`, so that each such pointer has one type.
+    pub(crate) fn pointer_type(&mut self, space: AddressSpace, pointee: TypeId, is_const: bool) -> TypeId {
+        let is_const = is_const || space == AddressSpace::Constant;
+        self.types.intern(Type::Pointer { space, pointee, is_const })
+    }
+
+    /// A scalar constant from its bits.
+    pub(crate) fn const_scalar(&mut self, scalar: Scalar, bits: u64, span: Span) -> Value {
+        let ty = self.scalar_type(scalar);
+        self.emit(Op::Const(bits), ty, span)
+    }
+
+    /// A `bool` constant.
+    pub(crate) fn const_bool(&mut self, value: bool, span: Span) -> Value {
+        self.const_scalar(Scalar::Bool, u64::from(value), span)
+    }
+
+    /// An `int` constant.
+    pub(crate) fn const_i32(&mut self, value: i32, span: Span) -> Value {
+        self.const_scalar(Scalar::I32, u64::from(value as u32), span)
+    }
+
+    /// A `uint` constant.
+    #[cfg(test)]
+    pub(crate) fn const_u32(&mut self, value: u32, span: Span) -> Value {
+        self.const_scalar(Scalar::U32, u64::from(value), span)
+    }
+
+    /// A `float` constant.
+    #[cfg(test)]
+    pub(crate) fn const_f32(&mut self, value: f32, span: Span) -> Value {
+        self.const_scalar(Scalar::F32, u64::from(value.to_bits()), span)
+    }
+
+    /// The zero value of a type.
+    pub(crate) fn zero(&mut self, ty: TypeId, span: Span) -> Value {
+        self.emit(Op::Zero, ty, span)
+    }
+
+    /// A vector of equal components. `ty` is the vector type; a scalar type gives the value itself.
+    pub(crate) fn splat(&mut self, value: Value, ty: TypeId, span: Span) -> Value {
+        match self.types.get(ty) {
+            Type::Vector { .. } => self.emit(Op::Splat(value), ty, span),
+            _ => value,
+        }
+    }
+
+    /// A binary operation; the result has the operands' type.
+    pub(crate) fn binary(&mut self, op: BinaryOp, a: Value, b: Value, span: Span) -> Value {
+        let ty = self.type_of(a);
+        self.emit(Op::Binary(op, a, b), ty, span)
+    }
+
+    /// A comparison; the result is `bool`, or a vector of `bool` for vectors.
+    pub(crate) fn compare(&mut self, op: CompareOp, a: Value, b: Value, span: Span) -> Value {
+        let len = match self.types.get(self.type_of(a)) {
+            Type::Vector { len, .. } => len,
+            _ => 1,
+        };
+        let ty = self.vector_type(Scalar::Bool, len);
+        self.emit(Op::Compare(op, a, b), ty, span)
+    }
+
+    /// The address of a struct's field.
+    pub(crate) fn field_addr(&mut self, ptr: Value, field: u32, span: Span) -> Value {
+        let field_ty = match self.types.get(self.pointee(ptr)) {
+            Type::Struct(id) => self.types.get_struct(id).fields.get(field as usize).map(|f| f.ty),
+            _ => None,
+        };
+        let field_ty = field_ty.unwrap_or_else(|| self.pointee(ptr));
+        let ty = self.part_pointer(ptr, field_ty);
+        self.emit(Op::FieldAddr(ptr, field), ty, span)
+    }
+
+    /// The address of an element of an array, a component of a vector or a column of a matrix.
+    pub(crate) fn element_addr(&mut self, ptr: Value, index: Value, span: Span) -> Value {
+        let elem = self.element_type(self.pointee(ptr));
+        let ty = self.part_pointer(ptr, elem);
+        self.emit(Op::ElementAddr(ptr, index), ty, span)
+    }
+
+    /// A part of an aggregate value by constant index.
+    pub(crate) fn extract(&mut self, value: Value, index: u32, span: Span) -> Value {
+        let ty = match self.types.get(self.type_of(value)) {
+            Type::Struct(id) => self.types.get_struct(id).fields.get(index as usize).map(|f| f.ty),
+            _ => None,
+        };
+        let ty = ty.unwrap_or_else(|| self.element_type(self.type_of(value)));
+        self.emit(Op::Extract(value, index), ty, span)
+    }
+
+    /// The type of the parts of an array, vector or matrix; the type itself for others.
+    pub(crate) fn element_type(&mut self, ty: TypeId) -> TypeId {
+        match self.types.get(ty) {
+            Type::Array { elem, .. } => elem,
+            Type::Vector { elem, .. } => self.scalar_type(elem),
+            Type::Matrix { elem, rows, .. } => self.vector_type(elem, rows),
+            _ => ty,
+        }
+    }
+
+    /// A pointer to a part of what `ptr` points to, with the same space and constness.
+    fn part_pointer(&mut self, ptr: Value, part: TypeId) -> TypeId {
+        match self.types.get(self.type_of(ptr)) {
+            Type::Pointer { space, is_const, .. } => self.pointer_type(space, part, is_const),
+            _ => part,
+        }
+    }
+}
+
+fn empty_function(name: String, params: Vec<TypeId>, ret: TypeId, span: Span) -> Function {
+    Function { name, params, ret, locals: Vec::new(), insts: Vec::new(), body: Block::default(), span }
+}

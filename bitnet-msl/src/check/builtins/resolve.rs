@@ -1,0 +1,325 @@
+//! Overload resolution (C++ \[over.match\]) over the functions that the signatures of a family stand for.
+
+use super::convert::{ConversionRank, conversion_rank};
+use super::names::BuiltinEnum;
+use super::signature::{BuiltinFamily, Class, Lowering, Signature, Slot};
+use crate::ir::{AddressSpace, Scalar, Type, TypeId, TypeTable};
+
+/// What overload resolution knows of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArgType {
+    /// Type of its value (pointers included; references have been read).
+    pub(crate) ty: TypeId,
+    /// For something with an address: the space it lies in and whether it may not be written.
+    pub(crate) place: Option<(AddressSpace, bool)>,
+    /// For a value of an enumeration of the library: which.
+    pub(crate) enumeration: Option<BuiltinEnum>,
+}
+
+impl ArgType {
+    /// A plain value.
+    #[cfg(test)]
+    pub(crate) fn value(ty: TypeId) -> Self {
+        Self { ty, place: None, enumeration: None }
+    }
+}
+
+/// The function that a call means.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// What the arguments convert to.
+    pub(crate) params: Vec<ResolvedParam>,
+    /// Type of the result.
+    pub(crate) result: TypeId,
+    /// How the call becomes IR.
+    pub(crate) lowering: Lowering,
+}
+
+/// A parameter of the chosen function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ResolvedParam {
+    /// What the argument converts to; for a reference the pointer to it.
+    pub(crate) ty: TypeId,
+    /// `thread T &`: pass the argument's address.
+    pub(crate) by_reference: bool,
+}
+
+/// Why a call means no function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ResolveError {
+    /// No signature takes so many arguments.
+    ArgumentCount {
+        /// Counts that exist, ascending.
+        expected: Vec<usize>,
+    },
+    /// No function takes these arguments.
+    NoMatch {
+        /// Signatures of the family.
+        candidates: Vec<String>,
+    },
+    /// Several functions take them equally well.
+    Ambiguous {
+        /// The best functions, at most four.
+        candidates: Vec<String>,
+    },
+    /// `as_type` without its type, or template arguments on a function that is no template.
+    TemplateArguments {
+        /// How many it takes at most.
+        expected: usize,
+    },
+}
+
+/// A function that takes the arguments, and how well.
+struct Viable {
+    resolved: Resolved,
+    ranks: Vec<ConversionRank>,
+}
+
+/// Picks the function of a family that a call means.
+pub(crate) fn resolve(
+    family: &BuiltinFamily,
+    template_args: &[TypeId],
+    args: &[ArgType],
+    types: &mut TypeTable,
+) -> Result<Resolved, ResolveError> {
+    check_template_args(family, template_args)?;
+    let fitting: Vec<&Signature> =
+        family.signatures.iter().filter(|s| s.params.len() == args.len()).collect();
+    if fitting.is_empty() {
+        let mut expected: Vec<_> = family.signatures.iter().map(|s| s.params.len()).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        return Err(ResolveError::ArgumentCount { expected });
+    }
+    let mut viable = Vec::new();
+    for signature in fitting {
+        for t in bindings(signature, template_args, args, types) {
+            let function = instantiate(signature, t, args, types);
+            viable
+                .extend(function.filter(|f| !template_args.is_empty() || is_deducible(signature, &f.ranks)));
+        }
+    }
+    pick(family, viable, types)
+}
+
+fn check_template_args(family: &BuiltinFamily, template_args: &[TypeId]) -> Result<(), ResolveError> {
+    let is_template = family.signatures.iter().any(|s| s.class.is_template());
+    let needs_argument = family.signatures.iter().any(|s| s.class == Class::Bits);
+    let expected = usize::from(is_template);
+    if template_args.len() > expected || (needs_argument && template_args.is_empty()) {
+        return Err(ResolveError::TemplateArguments { expected });
+    }
+    Ok(())
+}
+
+/// The best of the viable functions.
+fn pick(
+    family: &BuiltinFamily,
+    mut viable: Vec<Viable>,
+    types: &TypeTable,
+) -> Result<Resolved, ResolveError> {
+    if viable.is_empty() {
+        let candidates = family.signatures.iter().map(|s| s.describe(family.name)).collect();
+        return Err(ResolveError::NoMatch { candidates });
+    }
+    let best = (0..viable.len())
+        .find(|&i| (0..viable.len()).all(|j| i == j || is_better(&viable[i].ranks, &viable[j].ranks)));
+    if let Some(best) = best {
+        return Ok(viable.swap_remove(best).resolved);
+    }
+    let undominated = |v: &&Viable| !viable.iter().any(|other| is_better(&other.ranks, &v.ranks));
+    let candidates = viable
+        .iter()
+        .filter(undominated)
+        .take(4)
+        .map(|v| describe(family.name, &v.resolved, types))
+        .collect();
+    Err(ResolveError::Ambiguous { candidates })
+}
+
+/// Whether each argument converts at least as well and one better.
+fn is_better(a: &[ConversionRank], b: &[ConversionRank]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a <= b) && a.iter().zip(b).any(|(a, b)| a < b)
+}
+
+/// A concrete function as a message writes it.
+fn describe(name: &str, resolved: &Resolved, types: &TypeTable) -> String {
+    let params: Vec<_> = resolved.params.iter().map(|p| types.display(p.ty)).collect();
+    format!("{} {name}({})", types.display(resolved.result), params.join(", "))
+}
+
+/// Component and number of components of a scalar or vector.
+fn shape(ty: TypeId, types: &TypeTable) -> Option<(Scalar, u8)> {
+    match types.get(ty) {
+        Type::Scalar(elem) => Some((elem, 1)),
+        Type::Vector { elem, len, .. } => Some((elem, len)),
+        _ => None,
+    }
+}
+
+/// The `T`s that come into question, as component and number of components.
+///
+/// An overloaded function is tried with each component type of its class, with the number of components
+/// of a vector argument, or as scalar: a scalar function beats the vector ones that scalars convert to.
+fn bindings(
+    signature: &Signature,
+    template_args: &[TypeId],
+    args: &[ArgType],
+    types: &TypeTable,
+) -> Vec<(Scalar, u8)> {
+    let class = signature.class;
+    if class == Class::Fixed {
+        return vec![(Scalar::Bool, 1)];
+    }
+    let in_class =
+        |&(elem, len): &(Scalar, u8)| class.scalars().contains(&elem) && class.lens().contains(&len);
+    if class.is_template() {
+        let bound = match template_args.first() {
+            Some(&ty) => shape(ty, types),
+            None => deduce(signature, args, types),
+        };
+        return bound.filter(in_class).into_iter().collect();
+    }
+    let lens = signature.params.iter().zip(args).filter(|(slot, _)| slot.has_shape_of_t());
+    let len = lens.filter_map(|(_, arg)| shape(arg.ty, types)).map(|(_, len)| len).max().unwrap_or(1);
+    class.scalars().iter().map(|&elem| (elem, len)).filter(in_class).collect()
+}
+
+/// `T` of a function template: the type of the first argument that shows it.
+fn deduce(signature: &Signature, args: &[ArgType], types: &TypeTable) -> Option<(Scalar, u8)> {
+    signature.params.iter().zip(args).find_map(|(slot, arg)| match slot {
+        Slot::T => shape(arg.ty, types),
+        Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => match types.get(arg.ty) {
+            Type::Pointer { pointee, .. } => match types.get(pointee) {
+                Type::Atomic(scalar) => Some((scalar, 1)),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// The function for one `T`, if it takes the arguments.
+fn instantiate(
+    signature: &Signature,
+    t: (Scalar, u8),
+    args: &[ArgType],
+    types: &mut TypeTable,
+) -> Option<Viable> {
+    let mut params = Vec::with_capacity(args.len());
+    let mut ranks = Vec::with_capacity(args.len());
+    for (&slot, arg) in signature.params.iter().zip(args) {
+        let (param, rank) = match_slot(slot, t, arg, types)?;
+        params.push(param);
+        ranks.push(rank);
+    }
+    let result = slot_type(signature.result, t, types);
+    Some(Viable { resolved: Resolved { params, result, lowering: signature.lowering }, ranks })
+}
+
+/// Whether a lane function's `T` can be deduced: all arguments in its place have one type. (The operand
+/// of an atomic function has a template parameter of its own and converts.)
+fn is_deducible(signature: &Signature, ranks: &[ConversionRank]) -> bool {
+    !matches!(signature.class, Class::Lane | Class::LaneInt)
+        || signature
+            .params
+            .iter()
+            .zip(ranks)
+            .all(|(slot, rank)| *slot != Slot::T || *rank == ConversionRank::Exact)
+}
+
+/// The parameter a slot makes for `T`, and how well the argument converts to it.
+fn match_slot(
+    slot: Slot,
+    t: (Scalar, u8),
+    arg: &ArgType,
+    types: &mut TypeTable,
+) -> Option<(ResolvedParam, ConversionRank)> {
+    match slot {
+        Slot::OutT | Slot::OutInt => {
+            let pointee = slot_type(slot, t, types);
+            let is_place = arg.place == Some((AddressSpace::Thread, false)) && arg.ty == pointee;
+            let ty = types.intern(Type::Pointer { space: AddressSpace::Thread, pointee, is_const: false });
+            is_place.then_some((ResolvedParam { ty, by_reference: true }, ConversionRank::Exact))
+        }
+        Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => {
+            takes_atomic(slot, t.0, arg, types).then_some(exact(arg.ty))
+        }
+        Slot::SameSize => is_same_size(arg.ty, t, types).then_some(exact(arg.ty)),
+        Slot::MemFlags | Slot::MemoryOrder => {
+            (arg.enumeration == slot.enumeration()).then_some(exact(arg.ty))
+        }
+        _ => {
+            let ty = slot_type(slot, t, types);
+            // A scoped enumeration converts to nothing.
+            if arg.enumeration == Some(BuiltinEnum::MemFlags) {
+                return None;
+            }
+            let rank = conversion_rank(arg.ty, ty, types)?;
+            Some((ResolvedParam { ty, by_reference: false }, rank))
+        }
+    }
+}
+
+fn exact(ty: TypeId) -> (ResolvedParam, ConversionRank) {
+    (ResolvedParam { ty, by_reference: false }, ConversionRank::Exact)
+}
+
+/// Whether an argument is a pointer to `atomic<T>` that the slot takes. `float` atomics live in device memory only.
+fn takes_atomic(slot: Slot, scalar: Scalar, arg: &ArgType, types: &TypeTable) -> bool {
+    let Type::Pointer { space, pointee, is_const } = types.get(arg.ty) else { return false };
+    let device_only = slot == Slot::DeviceAtomicPtr || scalar == Scalar::F32;
+    types.get(pointee) == Type::Atomic(scalar)
+        && (slot == Slot::ConstAtomicPtr || !is_const)
+        && (space == AddressSpace::Device || (space == AddressSpace::Threadgroup && !device_only))
+}
+
+/// Whether `as_type<T>` takes a value: as many bits in its components.
+fn is_same_size(from: TypeId, (elem, len): (Scalar, u8), types: &TypeTable) -> bool {
+    shape(from, types).is_some_and(|(from_elem, from_len)| {
+        from_elem != Scalar::Bool
+            && from_elem.size_bytes() * u32::from(from_len) == elem.size_bytes() * u32::from(len)
+    })
+}
+
+/// The type a slot stands for. Pointer slots give their pointee where the caller needs it.
+fn slot_type(slot: Slot, (elem, len): (Scalar, u8), types: &mut TypeTable) -> TypeId {
+    let with_len = |types: &mut TypeTable, elem, len| match len {
+        1 => types.intern(Type::Scalar(elem)),
+        _ => types.intern(Type::Vector { elem, len, packed: false }),
+    };
+    match slot {
+        Slot::T | Slot::OutT => with_len(types, elem, len),
+        Slot::Elem => with_len(types, elem, 1),
+        Slot::BoolOf => with_len(types, Scalar::Bool, len),
+        Slot::IntOf | Slot::OutInt => with_len(types, Scalar::I32, len),
+        Slot::UnsignedOf => with_len(types, unsigned(elem), len),
+        Slot::PtrT => {
+            let pointee = with_len(types, elem, len);
+            types.intern(Type::Pointer { space: AddressSpace::Thread, pointee, is_const: false })
+        }
+        Slot::Bool => with_len(types, Scalar::Bool, 1),
+        Slot::Ushort => with_len(types, Scalar::U16, 1),
+        Slot::Uint => with_len(types, Scalar::U32, 1),
+        Slot::Ulong => with_len(types, Scalar::U64, 1),
+        Slot::MemFlags => with_len(types, BuiltinEnum::MemFlags.scalar(), 1),
+        Slot::MemoryOrder => with_len(types, BuiltinEnum::MemoryOrder.scalar(), 1),
+        Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => types.intern(Type::Atomic(elem)),
+        Slot::SameSize => with_len(types, elem, len),
+        Slot::Void => types.intern(Type::Void),
+    }
+}
+
+fn unsigned(scalar: Scalar) -> Scalar {
+    match scalar {
+        Scalar::I8 => Scalar::U8,
+        Scalar::I16 => Scalar::U16,
+        Scalar::I32 => Scalar::U32,
+        Scalar::I64 => Scalar::U64,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,459 @@
+//! Calls: of the program's functions, of the library's, and constructions that look like calls.
+
+use super::Checker;
+use super::builtins::resolve::Resolved;
+use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, ResolveError};
+use super::convert::Wanted;
+use super::function::{FunctionIndex, Param, SetId};
+use super::operand::{Operand, OperandKind};
+use super::overload::{Argument, Found, NamedCall, Target};
+use super::scope::{Decl, METAL, METAL_FAST, METAL_PRECISE, NamespaceId, Qualifier};
+use super::suggest::closest;
+use super::types::{Enumeration, QualType, Storage};
+use crate::ast::{self, ExprKind, FunctionStage};
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{FuncId, Op, Precision, Type, TypeId, Value};
+use crate::source::Span;
+use std::rc::Rc;
+
+/// Whether the namespace belongs to the standard library.
+pub(super) fn is_library_namespace(namespace: NamespaceId) -> bool {
+    matches!(namespace, METAL | METAL_FAST | METAL_PRECISE)
+}
+
+impl<'a> Checker<'a> {
+    /// `callee(args)`.
+    pub(super) fn call(
+        &mut self,
+        callee: &'a ast::Expr,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Option<Operand> {
+        match &callee.kind {
+            ExprKind::Path(path) => self.call_path(path, args, span),
+            ExprKind::Paren(inner) => self.nested(span, |c| c.call(inner, args, span)),
+            ExprKind::Member(base, segment, _) => self.method(base, segment, args, span),
+            _ => {
+                self.expr(callee)?;
+                self.error(Code::E0313, callee.span, "this is not a function");
+                None
+            }
+        }
+    }
+
+    fn call_path(&mut self, path: &'a ast::Path, args: &'a [ast::Expr], span: Span) -> Option<Operand> {
+        match self.lookup_path(path) {
+            Some(Decl::Functions(set)) => self.call_set(set, path, args, span),
+            Some(Decl::Type(declared)) => self.construct(declared, args, false, span),
+            Some(Decl::Library(namespace)) => {
+                let name = &path.segments.last()?.name.name;
+                let family = builtins::lookup(name)?;
+                let args = self.arguments(args)?;
+                self.call_library(family, path, Some(namespace), &args, span)
+            }
+            Some(Decl::Poison) => {
+                self.arguments(args);
+                None
+            }
+            Some(Decl::ClassTemplate(declared)) => {
+                let name = self.path_text(path);
+                self.report(
+                    Diagnostic::new(
+                        Code::E0602,
+                        path.span,
+                        format!("template `{name}` is not supported yet"),
+                    )
+                    .label(declared, "declared here"),
+                );
+                None
+            }
+            Some(
+                Decl::Variable(_)
+                | Decl::Constant(..)
+                | Decl::Namespace(_)
+                | Decl::Incomplete(_)
+                | Decl::FunctionType(_),
+            ) => {
+                let name = self.path_text(path);
+                self.arguments(args);
+                self.error(Code::E0313, path.span, format!("`{name}` is not a function"));
+                None
+            }
+            None => self.call_undeclared(path, args, span),
+        }
+    }
+
+    /// A call of a name that the program did not declare.
+    fn call_undeclared(&mut self, path: &'a ast::Path, args: &'a [ast::Expr], span: Span) -> Option<Operand> {
+        let last = path.segments.last()?;
+        let name = last.name.name.as_str();
+        if let Some((value, is_function)) = self.numeric_limit_of(path) {
+            let value = value?;
+            if !is_function || !args.is_empty() {
+                self.error(Code::E0311, span, format!("`{name}` of numeric_limits takes no arguments"));
+                return None;
+            }
+            return Some(self.constant_operand(value, span));
+        }
+        if name == "is_function_constant_defined" {
+            return self.is_function_constant_defined(args, span);
+        }
+        if self.is_library_type(path) {
+            let declared = self.library_type(path)?;
+            return self.construct(declared, args, false, span);
+        }
+        let args = self.arguments(args);
+        match (builtins::lookup(name), self.library_qualifier(path)) {
+            (Some(family), Some(namespace)) => self.call_library(family, path, namespace, &args?, span),
+            (Some(_), None) if path.segments.len() == 1 => {
+                self.report(
+                    Diagnostic::new(Code::E0203, path.span, format!("`{name}` is not declared here"))
+                        .at(format!("did you mean `metal::{name}`?"))
+                        .note("functions of the standard library need `using namespace metal;` or `metal::`"),
+                );
+                None
+            }
+            _ => self.unknown_function(path),
+        }
+    }
+
+    fn unknown_function<T>(&mut self, path: &ast::Path) -> Option<T> {
+        let name = path.segments.last()?.name.name.clone();
+        let names = if self.wants_hints() { self.scopes.visible_names() } else { Vec::new() };
+        if closest(&name, names).is_none()
+            && let Some(hint) = builtins::closest_name(&name)
+        {
+            let text = self.path_text(path);
+            self.report(
+                Diagnostic::new(Code::E0203, path.span, format!("there is no function `{text}`"))
+                    .at(format!("did you mean `{hint}`?")),
+            );
+            return None;
+        }
+        self.unknown_name(path)
+    }
+
+    /// The library namespace in which a path's function is looked up. The inner `None`: not qualified.
+    fn library_qualifier(&self, path: &ast::Path) -> Option<Option<NamespaceId>> {
+        if path.segments.len() == 1 {
+            let is_operator = path.segments[0].name.name == "as_type";
+            return (is_operator || self.scopes.uses_metal()).then_some(None);
+        }
+        match self.lookup_qualifiers(path) {
+            Some(Qualifier::Namespace(namespace)) if is_library_namespace(namespace) => Some(Some(namespace)),
+            _ => None,
+        }
+    }
+
+    /// All arguments, each checked even if another one is wrong.
+    fn arguments(&mut self, args: &'a [ast::Expr]) -> Option<Vec<Argument<'a>>> {
+        let checked: Vec<Option<Argument<'a>>> = args
+            .iter()
+            .map(|arg| match arg.kind {
+                ExprKind::InitList(_) => Some(Argument::List(arg)),
+                _ => self.expr(arg).map(Argument::Operand),
+            })
+            .collect();
+        checked.into_iter().collect()
+    }
+
+    /// A call of the program's functions of a name; the library's of the same name stand beside them.
+    fn call_set(
+        &mut self,
+        set: SetId,
+        path: &'a ast::Path,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Option<Operand> {
+        let args = self.arguments(args)?;
+        let last = path.segments.last()?;
+        let explicit = last.args.as_deref().unwrap_or(&[]);
+        let name = last.name.name.as_str();
+        let family = builtins::lookup(name);
+        let library = family.and_then(|family| Some((family, self.library_qualifier(path)?)));
+        let candidate = library.and_then(|(family, _)| {
+            let resolved = self.quietly(|c| c.resolve_library(family, path, &args, span))?;
+            self.library_candidate(family, resolved, &args)
+        });
+        let is_template_argument = path.segments.len() == 1 && self.scopes.is_local(name);
+        let call = NamedCall { set, explicit, args: &args, name, is_template_argument, span };
+        match self.resolve_overload(&call, candidate) {
+            Found::Target(Target::Function(index)) => self.call_function(index, &args, span),
+            Found::Target(Target::Library(resolved)) => {
+                self.emit_library(&resolved, &args, library.and_then(|(_, namespace)| namespace), span)
+            }
+            Found::Nothing(diagnostic) => {
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn call_function(&mut self, index: FunctionIndex, args: &[Argument<'a>], span: Span) -> Option<Operand> {
+        let info = self.functions.get(index);
+        let (signature, decl, name) = (Rc::clone(&info.signature), info.decl, info.name.clone());
+        if decl.stage == FunctionStage::Kernel {
+            self.report(
+                Diagnostic::new(Code::E0505, span, format!("kernel `{name}` is called"))
+                    .label(decl.name.span, "declared here")
+                    .note("only hosts start kernels [MSL 5.1]; move the shared code into a helper function"),
+            );
+            return None;
+        }
+        self.use_function(index, span)?;
+        let mut values = Vec::with_capacity(signature.params.len());
+        for (position, param) in signature.params.iter().enumerate() {
+            values.push(match args.get(position) {
+                Some(arg) => self.pass(arg, param),
+                None => self.pass_default(index, param),
+            });
+        }
+        let values: Option<Vec<Value>> = values.into_iter().collect();
+        let result = self.result_type(&signature);
+        let value = self.builder.emit(Op::Call(FuncId(index.0), values?), result, span);
+        if signature.ret_reference.is_some() {
+            return Some(Operand::memory(value, signature.ret, span));
+        }
+        let value = self.unpack(value, span);
+        let operand = Operand::value(value, self.builder.type_of(value), span);
+        Some(Operand { enumeration: signature.ret.enumeration, ..operand })
+    }
+
+    /// An argument as its parameter takes it.
+    fn pass(&mut self, arg: &Argument<'a>, param: &Param<'a>) -> Option<Value> {
+        let wanted = Wanted {
+            span: param.span,
+            message: format!("the parameter is `{}`", self.describe_param(param)),
+        };
+        match (arg, param.reference) {
+            (Argument::Operand(operand), Some(space)) => {
+                self.bind_reference(*operand, param.ty, space, Some(&wanted))
+            }
+            (Argument::Operand(operand), None) => {
+                let to = QualType { ty: self.unpacked_type(param.ty.ty), ..param.ty };
+                let value = self.convert(*operand, to, Some(&wanted))?;
+                Some(self.packed_like(value, param.ty.ty, operand.span))
+            }
+            (Argument::List(expr), None) => {
+                let value = self.initial_value(expr, param.ty, Some(&wanted))?;
+                Some(self.packed_like(value, param.ty.ty, expr.span))
+            }
+            (Argument::List(expr), Some(_)) => {
+                self.error(Code::E0326, expr.span, "a reference cannot be bound to a braced list");
+                None
+            }
+        }
+    }
+
+    /// A default argument, with the names that its function sees.
+    fn pass_default(&mut self, index: FunctionIndex, param: &Param<'a>) -> Option<Value> {
+        let default = param.default?;
+        let info = self.functions.get(index);
+        let (namespace, bindings) = (info.namespace, Rc::clone(&info.bindings));
+        let place = self.scopes.enter(namespace, u32::MAX);
+        self.bind_template_arguments(&bindings);
+        let argument = match default.kind {
+            ExprKind::InitList(_) => Some(Argument::List(default)),
+            _ => self.expr(default).map(Argument::Operand),
+        };
+        let value = argument.and_then(|argument| self.pass(&argument, param));
+        self.scopes.leave(place);
+        value
+    }
+
+    /// A call of a library function.
+    fn call_library(
+        &mut self,
+        family: &'static BuiltinFamily,
+        path: &'a ast::Path,
+        namespace: Option<NamespaceId>,
+        args: &[Argument<'a>],
+        span: Span,
+    ) -> Option<Operand> {
+        let resolved = self.resolve_library(family, path, args, span)?;
+        self.emit_library(&resolved, args, namespace, span)
+    }
+
+    /// The library function that a call means; reports if there is none.
+    fn resolve_library(
+        &mut self,
+        family: &'static BuiltinFamily,
+        path: &'a ast::Path,
+        args: &[Argument<'a>],
+        span: Span,
+    ) -> Option<Resolved> {
+        let template_args = self.library_template_args(path)?;
+        let mut types = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                Argument::Operand(operand) => types.push(self.library_arg_type(operand, family.name)?),
+                Argument::List(expr) => {
+                    self.error(Code::E0311, expr.span, format!("`{}` takes no braced list", family.name));
+                    return None;
+                }
+            }
+        }
+        match builtins::resolve(family, &template_args, &types, self.builder.types()) {
+            Ok(resolved) => Some(resolved),
+            Err(error) => {
+                self.report_resolve_error(family, error, &types, path, span);
+                None
+            }
+        }
+    }
+
+    fn emit_library(
+        &mut self,
+        resolved: &Resolved,
+        args: &[Argument<'a>],
+        namespace: Option<NamespaceId>,
+        span: Span,
+    ) -> Option<Operand> {
+        let mut values = Vec::with_capacity(args.len());
+        for (arg, param) in args.iter().zip(&resolved.params) {
+            let Argument::Operand(operand) = arg else { return None };
+            values.push(if param.by_reference {
+                self.address_of(operand)?
+            } else {
+                let read = self.read(*operand)?;
+                self.convert_value(read.value, read.ty, param.ty, read.span)
+            });
+        }
+        let precision = self.precision(namespace);
+        match builtins::expand(&mut self.builder, resolved, &values, precision, span) {
+            Ok(value) => Some(Operand::value(value, resolved.result, span)),
+            Err(ExpandError::FlagsNotConstant) => {
+                self.error(Code::E0314, span, "the memory flags of a barrier must be constant");
+                None
+            }
+        }
+    }
+
+    fn precision(&self, namespace: Option<NamespaceId>) -> Precision {
+        match namespace {
+            Some(METAL_FAST) => Precision::Fast,
+            Some(METAL_PRECISE) => Precision::Precise,
+            _ if self.options.fast_math => Precision::Fast,
+            _ => Precision::Precise,
+        }
+    }
+
+    fn library_template_args(&mut self, path: &'a ast::Path) -> Option<Vec<TypeId>> {
+        let args = path.segments.last()?.args.as_deref().unwrap_or(&[]);
+        let mut types = Vec::with_capacity(args.len());
+        for arg in args {
+            types.push(self.type_argument(arg)?.ty);
+        }
+        Some(types)
+    }
+
+    /// What overload resolution of library functions knows of an operand.
+    fn library_arg_type(&mut self, operand: &Operand, name: &str) -> Option<ArgType> {
+        let enumeration = match operand.enumeration {
+            Some(Enumeration::Library(library)) => Some(library),
+            Some(user) if self.is_scoped(user) => {
+                let shown = self.enumeration_name(user);
+                self.report(
+                    Diagnostic::new(Code::E0311, operand.span, format!("`{name}` takes no `{shown}`"))
+                        .note("a scoped enumeration converts explicitly only"),
+                );
+                return None;
+            }
+            _ => None,
+        };
+        let ty = self.value_type(operand);
+        if self.ty(ty) == Type::Void {
+            self.error(Code::E0311, operand.span, format!("`{name}` does not take this argument"));
+            return None;
+        }
+        let place = match operand.kind {
+            OperandKind::Memory(_) => self.place_space(operand).map(|space| (space, operand.is_const)),
+            _ => None,
+        };
+        Some(ArgType { ty, place, enumeration })
+    }
+
+    fn report_resolve_error(
+        &mut self,
+        family: &BuiltinFamily,
+        error: ResolveError,
+        types: &[ArgType],
+        path: &ast::Path,
+        span: Span,
+    ) {
+        let name = self.path_text(path);
+        let shown: Vec<String> = types.iter().map(|arg| self.display(arg.ty)).collect();
+        let shown = shown.join(", ");
+        let diagnostic = match error {
+            ResolveError::ArgumentCount { expected } => {
+                let counts: Vec<String> = expected.iter().map(usize::to_string).collect();
+                let message =
+                    format!("`{name}` takes {} arguments, not {}", counts.join(" or "), types.len());
+                Diagnostic::new(Code::E0311, span, message)
+            }
+            ResolveError::NoMatch { candidates } => {
+                let mut diagnostic =
+                    Diagnostic::new(Code::E0311, span, format!("no function `{name}` takes ({shown})"));
+                for candidate in candidates.into_iter().take(4) {
+                    diagnostic = diagnostic.note(format!("there is {candidate}"));
+                }
+                diagnostic
+            }
+            ResolveError::Ambiguous { candidates } => {
+                let mut diagnostic = Diagnostic::new(
+                    Code::E0312,
+                    span,
+                    format!("the call of `{name}` with ({shown}) is ambiguous"),
+                );
+                for candidate in candidates.into_iter().take(4) {
+                    diagnostic = diagnostic.note(format!("candidate: {candidate}"));
+                }
+                diagnostic.note("convert an argument explicitly to choose")
+            }
+            ResolveError::TemplateArguments { expected } => {
+                let message = format!("`{}` takes {expected} template arguments", family.name);
+                Diagnostic::new(Code::E0209, path.span, message)
+            }
+        };
+        self.report(diagnostic);
+    }
+
+    fn is_function_constant_defined(&mut self, args: &'a [ast::Expr], span: Span) -> Option<Operand> {
+        if let [ast::Expr { kind: ExprKind::Path(path), .. }] = args
+            && let Some(Decl::Variable(id)) = self.lookup_path(path)
+            && let Storage::FunctionConstant(constant) = self.variables[id.0 as usize].storage
+        {
+            let ty = self.builder.scalar_type(crate::ir::Scalar::Bool);
+            let value = self.builder.emit(Op::IsFunctionConstantDefined(constant), ty, span);
+            return Some(Operand::value(value, ty, span));
+        }
+        self.error(Code::E0513, span, "`is_function_constant_defined` takes the name of a function constant");
+        None
+    }
+
+    /// `base.name(args)`: only `metal::array` has methods here.
+    fn method(
+        &mut self,
+        base: &'a ast::Expr,
+        segment: &'a ast::PathSegment,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Option<Operand> {
+        let operand = self.expr(base);
+        let args = self.arguments(args);
+        let (operand, args) = (operand?, args?);
+        if let (Some((_, len)), "size", true) =
+            (self.array_struct(operand.ty), segment.name.name.as_str(), args.is_empty())
+        {
+            let len = super::const_eval::ConstValue::int(crate::ir::Scalar::U64, i128::from(len));
+            return Some(self.constant_operand(len, span));
+        }
+        let shown = self.display(operand.ty);
+        self.report(Diagnostic::new(
+            Code::E0606,
+            segment.name.span,
+            format!("`{shown}` has no method `{}`: methods are not supported yet", segment.name.name),
+        ));
+        None
+    }
+}

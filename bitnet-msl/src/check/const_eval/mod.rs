@@ -1,0 +1,13 @@
+//! Constant evaluation: scalar constants, and the bytes of IR values that are constant.
+//!
+//! The checker lowers a constant expression like any other and folds what came of it, so that there is
+//! one meaning of every operator: [`fold`] over [`ConstValue`].
+
+mod float;
+mod fold;
+mod literal;
+mod scalar;
+
+pub(crate) use fold::fold;
+pub(crate) use literal::{float_literal_type, int_literal_type};
+pub(crate) use scalar::{ConstValue, common_scalar, promote};

@@ -1,0 +1,413 @@
+//! Types and constants of the standard library.
+
+use super::Checker;
+use super::builtins::{self, BuiltinEnum, named_constant, numeric_limit};
+use super::const_eval::ConstValue;
+use super::operand::{Operand, OperandKind, Rvalue};
+use super::scope::{METAL, Qualifier};
+use super::suggest::closest;
+use super::types::{Declared, Enumeration, QualType};
+use crate::ast::{self, TemplateArg};
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{Scalar, Type, TypeId};
+use crate::options::LanguageVersion;
+use crate::source::Span;
+
+/// Prefixes of types that other parts of MSL have.
+const UNSUPPORTED_TYPES: &[&str] = &[
+    "texture",
+    "depth",
+    "sampler",
+    "simdgroup_",
+    "imageblock",
+    "intersect",
+    "acceleration_structure",
+    "ray",
+    "visible_function_table",
+    "tensor",
+    "cooperative_tensor",
+    "mesh",
+    "command_buffer",
+    "compute_command",
+    "render_command",
+    "patch_control_point",
+    "interpolant",
+    "array_ref",
+    "simd_vote",
+    "quad_vote",
+];
+
+/// A scalar type by its names.
+fn scalar_named(name: &str) -> Option<Scalar> {
+    let plain = Scalar::ALL.into_iter().find(|scalar| scalar.msl_name() == name);
+    plain.or(match name {
+        "int8_t" => Some(Scalar::I8),
+        "uint8_t" => Some(Scalar::U8),
+        "int16_t" => Some(Scalar::I16),
+        "uint16_t" => Some(Scalar::U16),
+        "int32_t" => Some(Scalar::I32),
+        "uint32_t" => Some(Scalar::U32),
+        "int64_t" | "ptrdiff_t" | "intptr_t" => Some(Scalar::I64),
+        "uint64_t" | "size_t" | "uintptr_t" => Some(Scalar::U64),
+        _ => None,
+    })
+}
+
+/// A type of the library without template arguments.
+fn type_named(name: &str) -> Option<Type> {
+    if name == "void" {
+        return Some(Type::Void);
+    }
+    if let Some(scalar) = scalar_named(name) {
+        return Some(Type::Scalar(scalar));
+    }
+    if let Some(rest) = name.strip_prefix("atomic_") {
+        return atomic_scalar(scalar_named(rest)?).map(Type::Atomic);
+    }
+    let (packed, plain) = match name.strip_prefix("packed_") {
+        Some(plain) => (true, plain),
+        None => (false, name),
+    };
+    let digit = plain.find(|c: char| c.is_ascii_digit())?;
+    let (scalar, shape) = plain.split_at(digit);
+    let elem = Scalar::ALL.into_iter().find(|s| s.msl_name() == scalar)?;
+    let size = |text: &str| text.parse::<u8>().ok().filter(|n| (2..=4).contains(n));
+    match shape.split_once('x') {
+        Some((cols, rows)) if !packed && matches!(elem, Scalar::F16 | Scalar::F32) => {
+            Some(Type::Matrix { elem, cols: size(cols)?, rows: size(rows)? })
+        }
+        Some(_) => None,
+        None => Some(Type::Vector { elem, len: size(shape)?, packed }),
+    }
+}
+
+/// Scalars that have an atomic type.
+fn atomic_scalar(scalar: Scalar) -> Option<Scalar> {
+    matches!(scalar, Scalar::Bool | Scalar::I32 | Scalar::U32 | Scalar::U64 | Scalar::F32).then_some(scalar)
+}
+
+impl<'a> Checker<'a> {
+    /// Whether a path has no qualifiers or those of the standard library.
+    fn is_library_path(&self, path: &ast::Path) -> bool {
+        match path.segments.len() {
+            0 => false,
+            1 => true,
+            _ => matches!(self.lookup_qualifiers(path), Some(Qualifier::Namespace(METAL))),
+        }
+    }
+
+    /// Whether a path names a type of the standard library.
+    pub(super) fn is_library_type(&self, path: &ast::Path) -> bool {
+        let Some(last) = path.segments.last() else { return false };
+        let name = last.name.name.as_str();
+        let templates = ["vec", "packed_vec", "matrix", "atomic", "array"];
+        self.is_library_path(path)
+            && (type_named(name).is_some()
+                || BuiltinEnum::from_name(name).is_some()
+                || (last.args.is_some() && templates.contains(&name)))
+    }
+
+    /// A type of the standard library; reports it if there is none.
+    pub(super) fn library_type(&mut self, path: &'a ast::Path) -> Option<Declared> {
+        let last = path.segments.last()?;
+        let name = last.name.name.as_str();
+        if !self.is_library_path(path) {
+            return self.no_such_type(path);
+        }
+        if let Some(args) = &last.args {
+            return self.library_template(path, name, args);
+        }
+        if let Some(enumeration) = BuiltinEnum::from_name(name) {
+            let ty = self.builder.scalar_type(enumeration.scalar());
+            let enumeration = Some(Enumeration::Library(enumeration));
+            return Some(Declared {
+                ty: QualType { ty, is_const: false, enumeration },
+                space: None,
+                reference: None,
+            });
+        }
+        let Some(ty) = type_named(name) else { return self.no_such_type(path) };
+        let is_bfloat = matches!(ty, Type::Scalar(Scalar::BF16) | Type::Vector { elem: Scalar::BF16, .. });
+        if is_bfloat && self.options.language_version < LanguageVersion::Metal3_1 {
+            self.error(Code::E0609, path.span, "bfloat needs language version 3.1");
+            return None;
+        }
+        Some(Declared::plain(self.builder.types().intern(ty)))
+    }
+
+    fn no_such_type<T>(&mut self, path: &ast::Path) -> Option<T> {
+        let name = self.path_text(path);
+        let last = path.segments.last().map_or("", |segment| segment.name.name.as_str());
+        let diagnostic = if matches!(last, "double" | "long long" | "llong") || last.starts_with("double") {
+            Diagnostic::new(Code::E0607, path.span, format!("MSL has no `{name}`"))
+                .note("use float; there is no 64-bit floating-point type [MSL 2.1]")
+        } else if UNSUPPORTED_TYPES.iter().any(|prefix| last.starts_with(prefix)) {
+            Diagnostic::new(Code::E0603, path.span, format!("type `{name}` is not supported"))
+        } else if path.segments.last().is_some_and(|segment| segment.args.is_some()) {
+            Diagnostic::new(Code::E0608, path.span, format!("type template `{name}` is not supported"))
+        } else {
+            let diagnostic = Diagnostic::new(Code::E0203, path.span, format!("there is no type `{name}`"));
+            match self.closest_type(last) {
+                Some(hint) => diagnostic.at(format!("did you mean `{hint}`?")),
+                None => diagnostic,
+            }
+        };
+        self.report(diagnostic);
+        None
+    }
+
+    fn closest_type(&self, name: &str) -> Option<String> {
+        if !self.wants_hints() {
+            return None;
+        }
+        let mut candidates: Vec<String> = Scalar::ALL.iter().map(|s| s.msl_name().to_owned()).collect();
+        for scalar in Scalar::ALL {
+            candidates.extend((2..=4).map(|n| format!("{}{n}", scalar.msl_name())));
+        }
+        candidates.extend(self.scopes.visible_names().into_iter().map(str::to_owned));
+        closest(name, candidates.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    /// `vec<T, N>`, `atomic<T>`, `array<T, N>`, `matrix<T, C, R>`.
+    fn library_template(
+        &mut self,
+        path: &ast::Path,
+        name: &str,
+        args: &'a [TemplateArg],
+    ) -> Option<Declared> {
+        let ty = match (name, args) {
+            ("vec" | "packed_vec", [elem, len]) => {
+                let elem = self.scalar_argument(elem)?;
+                let len = self.count_argument(len, 2..=4)?;
+                Type::Vector { elem, len, packed: name == "packed_vec" }
+            }
+            ("matrix", [elem, cols, rows]) => {
+                let elem = self.scalar_argument(elem)?;
+                let (cols, rows) = (self.count_argument(cols, 2..=4)?, self.count_argument(rows, 2..=4)?);
+                if !matches!(elem, Scalar::F16 | Scalar::F32) {
+                    self.error(Code::E0209, path.span, "matrices are of half or float");
+                    return None;
+                }
+                Type::Matrix { elem, cols, rows }
+            }
+            ("atomic", [elem]) => {
+                let elem = self.scalar_argument(elem)?;
+                let Some(elem) = atomic_scalar(elem) else {
+                    let shown = elem.msl_name();
+                    self.error(Code::E0209, path.span, format!("there is no `atomic<{shown}>`"));
+                    return None;
+                };
+                Type::Atomic(elem)
+            }
+            ("array", [elem, len]) => return self.library_array(path, elem, len),
+            _ if ["vec", "packed_vec", "matrix", "atomic", "array"].contains(&name) => {
+                self.error(Code::E0209, path.span, format!("`{name}` takes other template arguments"));
+                return None;
+            }
+            _ => return self.no_such_type(path),
+        };
+        Some(Declared::plain(self.builder.types().intern(ty)))
+    }
+
+    /// `array<T, N>`: a struct of one array, so that it copies by value.
+    fn library_array(
+        &mut self,
+        path: &ast::Path,
+        elem: &'a TemplateArg,
+        len: &'a TemplateArg,
+    ) -> Option<Declared> {
+        let elem = self.type_argument(elem)?.ty;
+        let len = match len {
+            TemplateArg::Expr(expr) => self.array_len(expr)?,
+            TemplateArg::Type(ty) => {
+                self.error(Code::E0209, ty.span, "the length of an array is a number");
+                return None;
+            }
+        };
+        if let Some(&ty) = self.arrays.get(&(elem, len)) {
+            return Some(Declared::plain(ty));
+        }
+        let elements = self.array_type(elem, len, path.span)?;
+        let name = format!("array<{}, {len}>", self.display(elem));
+        let id = self.builder.types().add_struct(name, vec![("__elements".into(), elements)], false)?;
+        let ty = self.builder.types().intern(Type::Struct(id));
+        self.arrays.insert((elem, len), ty);
+        Some(Declared::plain(ty))
+    }
+
+    /// A template argument that is a type.
+    pub(super) fn type_argument(&mut self, arg: &'a TemplateArg) -> Option<QualType> {
+        let declared = self.declared_argument(arg)?;
+        if declared.reference.is_some() {
+            self.error(Code::E0209, template_arg_span(arg), "a reference cannot be used here");
+            return None;
+        }
+        Some(declared.ty)
+    }
+
+    /// A template argument that is a type or a reference.
+    pub(super) fn declared_argument(&mut self, arg: &'a TemplateArg) -> Option<Declared> {
+        match arg {
+            TemplateArg::Type(ty) => self.declared_type(ty),
+            TemplateArg::Expr(expr) => match self.as_type_path(expr) {
+                Some(path) => self.named_type(path),
+                None => {
+                    self.error(Code::E0209, expr.span, "a type is needed here");
+                    None
+                }
+            },
+        }
+    }
+
+    /// The path that an expression is, if it names a type.
+    pub(super) fn as_type_path(&mut self, expr: &'a ast::Expr) -> Option<&'a ast::Path> {
+        let ast::ExprKind::Path(path) = &expr.kind else { return None };
+        match self.lookup_path(path) {
+            Some(super::scope::Decl::Type(_)) => Some(path),
+            Some(_) => None,
+            None => self.is_library_type(path).then_some(path),
+        }
+    }
+
+    fn scalar_argument(&mut self, arg: &'a TemplateArg) -> Option<Scalar> {
+        let ty = self.type_argument(arg)?;
+        let scalar = self.as_scalar(ty.ty);
+        if scalar.is_none() {
+            let (shown, span) = (self.display(ty.ty), template_arg_span(arg));
+            self.error(Code::E0209, span, format!("a scalar type is needed here, not `{shown}`"));
+        }
+        scalar
+    }
+
+    fn count_argument(&mut self, arg: &'a TemplateArg, range: std::ops::RangeInclusive<i128>) -> Option<u8> {
+        let span = template_arg_span(arg);
+        let value = match arg {
+            TemplateArg::Expr(expr) => self.constant_int(expr, "this template argument")?,
+            TemplateArg::Type(_) => {
+                self.error(Code::E0209, span, "a number is needed here");
+                return None;
+            }
+        };
+        if !range.contains(&value) {
+            self.error(
+                Code::E0209,
+                span,
+                format!("{value} is not between {} and {}", range.start(), range.end()),
+            );
+            return None;
+        }
+        Some(value as u8)
+    }
+
+    /// A name of the standard library used as a value; reports it if there is none.
+    pub(super) fn library_value(&mut self, path: &'a ast::Path) -> Option<Operand> {
+        if let Some((value, is_function)) = self.numeric_limit_of(path) {
+            let value = value?;
+            if is_function {
+                let name = self.path_text(path);
+                self.error(Code::E0604, path.span, format!("`{name}` is a function: call it"));
+                return None;
+            }
+            return Some(self.constant_operand(value, path.span));
+        }
+        if let Some(args) = same_type_query(path) {
+            let same = self.are_same_types(path, args)?;
+            return Some(self.constant_operand(ConstValue::bool(same), path.span));
+        }
+        let text = self.path_text(path);
+        let plain = text.strip_prefix("metal::").unwrap_or(&text);
+        if let Some(constant) = named_constant(plain) {
+            let operand = self.constant_operand(constant.value, path.span);
+            return Some(Operand { enumeration: constant.enumeration.map(Enumeration::Library), ..operand });
+        }
+        if self.is_library_path(path) && builtins::lookup(plain).is_some() {
+            self.error(Code::E0604, path.span, format!("the function `{text}` is used as a value"));
+            return None;
+        }
+        if self.is_library_type(path) {
+            self.error(Code::E0206, path.span, format!("`{text}` is a type, not a value"));
+            return None;
+        }
+        self.unknown_name(path)
+    }
+
+    fn are_same_types(&mut self, path: &ast::Path, args: &'a [TemplateArg]) -> Option<bool> {
+        let [a, b] = args else {
+            self.error(Code::E0209, path.span, "`is_same` takes two types");
+            return None;
+        };
+        let (a, b) = (self.declared_argument(a)?, self.declared_argument(b)?);
+        Some(a.ty == b.ty && a.reference == b.reference)
+    }
+
+    /// `numeric_limits<T>::member`: the value and whether it is a function. `Some((None, _))` if reported.
+    pub(super) fn numeric_limit_of(&mut self, path: &'a ast::Path) -> Option<(Option<ConstValue>, bool)> {
+        let [.., limits, member] = &path.segments[..] else { return None };
+        if limits.name.name != "numeric_limits" {
+            return None;
+        }
+        let [arg] = limits.args.as_deref().unwrap_or(&[]) else {
+            self.error(Code::E0209, path.span, "`numeric_limits` takes one type");
+            return Some((None, true));
+        };
+        let Some(scalar) = self.scalar_argument(arg) else { return Some((None, true)) };
+        let Some((value, is_function)) = numeric_limit(scalar, &member.name.name) else {
+            let message = format!("`numeric_limits` has no member `{}`", member.name.name);
+            self.error(Code::E0309, member.name.span, message);
+            return Some((None, true));
+        };
+        Some((Some(value), is_function))
+    }
+
+    /// Reports a name that nobody declared.
+    pub(super) fn unknown_name<T>(&mut self, path: &ast::Path) -> Option<T> {
+        let text = self.path_text(path);
+        let last = path.segments.last()?;
+        let mut diagnostic =
+            Diagnostic::new(Code::E0203, path.span, format!("`{text}` is not declared here"));
+        let names = if self.wants_hints() { self.scopes.visible_names() } else { Vec::new() };
+        if let Some(hint) = closest(&last.name.name, names) {
+            diagnostic = diagnostic.at(format!("did you mean `{hint}`?"));
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    /// `a[i]` on `metal::array`; reports everything else.
+    pub(super) fn library_subscript(&mut self, base: Operand, index: Rvalue, span: Span) -> Option<Operand> {
+        let Some((elem, _)) = self.array_struct(base.ty) else {
+            let shown = self.display(base.ty);
+            self.error(Code::E0327, span, format!("`{shown}` takes no subscript"));
+            return None;
+        };
+        let position = self.index_value(index)?;
+        let is_const = base.is_const || !matches!(base.kind, OperandKind::Memory(_));
+        let ptr = self.materialise(base)?;
+        let elements = self.builder.field_addr(ptr, 0, span);
+        let at = self.builder.element_addr(elements, position, span);
+        Some(Operand::memory(at, QualType { ty: elem, is_const, enumeration: None }, span))
+    }
+
+    /// Element type and length of a `metal::array`.
+    pub(super) fn array_struct(&self, ty: TypeId) -> Option<(TypeId, u32)> {
+        self.arrays.iter().find(|(_, array)| **array == ty).map(|(key, _)| *key)
+    }
+}
+
+/// The arguments of `is_same<A, B>::value` and `is_same_v<A, B>`.
+fn same_type_query(path: &ast::Path) -> Option<&[TemplateArg]> {
+    let segment = match &path.segments[..] {
+        [.., query, value] if query.name.name == "is_same" && value.name.name == "value" => query,
+        [.., query] if query.name.name == "is_same_v" => query,
+        _ => return None,
+    };
+    segment.args.as_deref()
+}
+
+/// Where a template argument stands.
+pub(super) fn template_arg_span(arg: &TemplateArg) -> Span {
+    match arg {
+        TemplateArg::Type(ty) => ty.span,
+        TemplateArg::Expr(expr) => expr.span,
+    }
+}

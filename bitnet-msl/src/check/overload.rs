@@ -1,0 +1,302 @@
+//! Which of the program's functions a call means (C++ \[over.match\]).
+
+use super::Checker;
+use super::builtins::resolve::Resolved;
+use super::builtins::{BuiltinFamily, ConversionRank};
+use super::function::{FunctionIndex, OverloadKind, Param, SetId};
+use super::operand::{Operand, OperandKind, Rvalue};
+use super::types::QualType;
+use crate::ast;
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{AddressSpace, Type};
+use crate::source::Span;
+use std::rc::Rc;
+
+/// A call of functions of one name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedCall<'c, 'a> {
+    pub(super) set: SetId,
+    /// Template arguments.
+    pub(super) explicit: &'a [ast::TemplateArg],
+    pub(super) args: &'c [Argument<'a>],
+    pub(super) name: &'a str,
+    /// The name stands for an argument of a template: it sees what that saw.
+    pub(super) is_template_argument: bool,
+    pub(super) span: Span,
+}
+
+/// An argument of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Argument<'a> {
+    Operand(Operand),
+    /// `{…}`: takes the parameter's type.
+    List(&'a ast::Expr),
+}
+
+/// A function that takes the arguments, and how well.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    target: Target,
+    ranks: Vec<ConversionRank>,
+    /// Of a template: how specialised it is.
+    template: Option<u32>,
+}
+
+/// A function of the program or of the library.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Function(FunctionIndex),
+    Library(Resolved),
+}
+
+/// What overload resolution found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The function to call. Its parameters may still refuse the arguments: then it was the only one.
+    Target(Target),
+    /// Nothing takes the arguments.
+    Nothing(Diagnostic),
+}
+
+impl<'a> Checker<'a> {
+    /// The function that a call means: one of a set, or the library's of the same name.
+    pub(super) fn resolve_overload(&mut self, call: &NamedCall<'_, 'a>, library: Option<Candidate>) -> Found {
+        let NamedCall { set, explicit, args, name, span, .. } = *call;
+        let strict = library.is_some();
+        let by_argument = call.is_template_argument || args.iter().any(|arg| self.names_struct(arg));
+        let visible: Vec<_> = self
+            .functions
+            .set(set)
+            .iter()
+            .filter(|overload| by_argument || self.scopes.sees(overload.order))
+            .copied()
+            .collect();
+        let mut candidates: Vec<Candidate> = library.into_iter().collect();
+        let mut reachable = Vec::new();
+        for overload in &visible {
+            let template = match overload.kind {
+                OverloadKind::Plain(_) if !explicit.is_empty() => continue,
+                OverloadKind::Plain(_) => None,
+                OverloadKind::Template(id) => Some(self.functions.template(id).specificity()),
+            };
+            let Some(index) = self.overload_instance(overload.kind, explicit, args, span) else { continue };
+            if !self.takes_count(index, args.len()) {
+                continue;
+            }
+            reachable.push(index);
+            if let Some(ranks) = self.ranks(index, args) {
+                candidates.push(Candidate { target: Target::Function(index), ranks, template });
+            }
+        }
+        if candidates.is_empty() {
+            return match reachable[..] {
+                [only] if !strict && visible.len() == 1 => Found::Target(Target::Function(only)),
+                _ => Found::Nothing(self.no_function(
+                    &visible.iter().map(|o| o.kind).collect::<Vec<_>>(),
+                    args,
+                    name,
+                    span,
+                )),
+            };
+        }
+        self.best(candidates, name, span)
+    }
+
+    /// The library's function as a candidate, if it takes the arguments.
+    pub(super) fn library_candidate(
+        &mut self,
+        family: &'static BuiltinFamily,
+        resolved: Resolved,
+        args: &[Argument<'a>],
+    ) -> Option<Candidate> {
+        let ranks = args.iter().zip(&resolved.params).map(|(arg, param)| match arg {
+            Argument::Operand(_) if param.by_reference => Some(ConversionRank::Exact),
+            Argument::Operand(operand) => {
+                let to = QualType { enumeration: operand.enumeration, ..QualType::plain(param.ty) };
+                self.value_rank(operand, to)
+            }
+            Argument::List(_) => None,
+        });
+        let ranks = ranks.collect::<Option<Vec<_>>>()?;
+        let is_template = family.signatures.iter().any(|signature| signature.class.is_template());
+        Some(Candidate { target: Target::Library(resolved), ranks, template: is_template.then_some(0) })
+    }
+
+    /// Whether an argument is a struct, or points to one: its functions are found wherever they stand.
+    fn names_struct(&self, arg: &Argument<'a>) -> bool {
+        let Argument::Operand(operand) = arg else { return false };
+        match self.ty(operand.ty) {
+            Type::Struct(_) => true,
+            Type::Pointer { pointee, .. } => matches!(self.ty(pointee), Type::Struct(_)),
+            _ => false,
+        }
+    }
+
+    /// The function that an overload is for these arguments.
+    fn overload_instance(
+        &mut self,
+        kind: OverloadKind,
+        explicit: &'a [ast::TemplateArg],
+        args: &[Argument<'a>],
+        span: Span,
+    ) -> Option<FunctionIndex> {
+        let id = match kind {
+            OverloadKind::Plain(index) => return Some(index),
+            OverloadKind::Template(id) => id,
+        };
+        if self.functions.template(id).decl.params.len() < args.len() {
+            return None;
+        }
+        let mut shapes = Vec::with_capacity(args.len());
+        for arg in args {
+            shapes.push(match arg {
+                Argument::Operand(operand) => self.argument_shape(operand),
+                Argument::List(_) => None,
+            });
+        }
+        self.quietly(|c| {
+            let arguments = c.deduce(id, explicit, &shapes)?;
+            c.instance(id, arguments, span)
+        })
+    }
+
+    fn takes_count(&self, index: FunctionIndex, count: usize) -> bool {
+        let params = &self.functions.get(index).signature.params;
+        count <= params.len() && params[count..].iter().all(|param| param.default.is_some())
+    }
+
+    /// How well each argument converts; `None` if one does not.
+    fn ranks(&mut self, index: FunctionIndex, args: &[Argument<'a>]) -> Option<Vec<ConversionRank>> {
+        let signature = Rc::clone(&self.functions.get(index).signature);
+        args.iter().zip(&signature.params).map(|(arg, param)| self.argument_rank(arg, param)).collect()
+    }
+
+    fn argument_rank(&mut self, arg: &Argument<'a>, param: &Param<'a>) -> Option<ConversionRank> {
+        let Argument::Operand(operand) = arg else {
+            return param.reference.is_none().then_some(ConversionRank::Conversion);
+        };
+        let Some(space) = param.reference else { return self.value_rank(operand, param.ty) };
+        let same = operand.ty == param.ty.ty && operand.enumeration == param.ty.enumeration;
+        let in_memory = matches!(operand.kind, OperandKind::Memory(_));
+        let in_space = in_memory && self.place_space(operand) == Some(space);
+        if same && in_space {
+            return match (operand.is_const, param.ty.is_const) {
+                (true, false) => None,
+                (false, true) => Some(ConversionRank::Conversion),
+                _ => Some(ConversionRank::Exact),
+            };
+        }
+        if param.ty.is_const && space == AddressSpace::Thread && !(in_memory && same) {
+            return self.value_rank(operand, param.ty);
+        }
+        None
+    }
+
+    fn value_rank(&mut self, operand: &Operand, to: QualType) -> Option<ConversionRank> {
+        if self.is_null_constant(operand) && matches!(self.ty(to.ty), Type::Pointer { .. }) {
+            return Some(ConversionRank::Conversion);
+        }
+        let to = QualType { ty: self.unpacked_type(to.ty), ..to };
+        let from = Rvalue {
+            // Only the type counts; there is no value yet.
+            value: crate::ir::Value(0),
+            ty: self.value_type(operand),
+            enumeration: operand.enumeration,
+            is_null: matches!(operand.kind, OperandKind::Null),
+            span: operand.span,
+        };
+        self.implicit_rank(&from, to)
+    }
+
+    /// The best candidate, if it is better than each other one.
+    fn best(&mut self, candidates: Vec<Candidate>, name: &str, span: Span) -> Found {
+        let best =
+            candidates.iter().position(|a| candidates.iter().all(|b| std::ptr::eq(a, b) || is_better(a, b)));
+        if let Some(best) = best {
+            return Found::Target(candidates[best].target.clone());
+        }
+        let mut diagnostic = Diagnostic::new(Code::E0312, span, format!("the call of `{name}` is ambiguous"))
+            .note("convert an argument explicitly to choose");
+        for candidate in candidates.iter().take(4) {
+            diagnostic = match &candidate.target {
+                Target::Function(index) => {
+                    let declared = self.functions.get(*index).decl.name.span;
+                    diagnostic.label(declared, format!("candidate: {}", self.describe(*index)))
+                }
+                Target::Library(_) => {
+                    diagnostic.note(format!("the library has a `{name}` that fits as well"))
+                }
+            };
+        }
+        Found::Nothing(diagnostic)
+    }
+
+    fn no_function(
+        &mut self,
+        kinds: &[OverloadKind],
+        args: &[Argument<'a>],
+        name: &str,
+        span: Span,
+    ) -> Diagnostic {
+        let shown: Vec<String> = args
+            .iter()
+            .map(|arg| match arg {
+                Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
+                Argument::Operand(operand) => {
+                    let ty = self.value_type(operand);
+                    self.display_qual(QualType { ty, is_const: false, enumeration: operand.enumeration })
+                }
+                Argument::List(_) => "{…}".into(),
+            })
+            .collect();
+        let message = format!("no function `{name}` takes ({})", shown.join(", "));
+        let mut diagnostic = Diagnostic::new(Code::E0311, span, message);
+        for kind in kinds.iter().take(4) {
+            let (at, what) = match kind {
+                OverloadKind::Plain(index) => {
+                    (self.functions.get(*index).decl.name.span, format!("takes {}", self.describe(*index)))
+                }
+                OverloadKind::Template(id) => (
+                    self.functions.template(*id).decl.name.span,
+                    "the template arguments do not follow, or do not fit".into(),
+                ),
+            };
+            diagnostic = diagnostic.label(at, what);
+        }
+        diagnostic
+    }
+
+    /// A function's parameters as messages print them.
+    fn describe(&self, index: FunctionIndex) -> String {
+        let info = self.functions.get(index);
+        let params: Vec<String> =
+            info.signature.params.iter().map(|param| self.describe_param(param)).collect();
+        format!("{}({})", info.name, params.join(", "))
+    }
+
+    /// A parameter's type as messages print it.
+    pub(super) fn describe_param(&self, param: &Param<'a>) -> String {
+        let shown = self.display_qual(param.ty);
+        match param.reference {
+            None => shown,
+            Some(space) => {
+                let constness =
+                    if param.ty.is_const && space != AddressSpace::Constant { "const " } else { "" };
+                format!("{} {constness}{shown} &", space.msl_name())
+            }
+        }
+    }
+}
+
+/// Whether each argument converts at least as well and one better; else a plain function beats a template
+/// and a more specialised template another one.
+fn is_better(a: &Candidate, b: &Candidate) -> bool {
+    let not_worse = a.ranks.iter().zip(&b.ranks).all(|(a, b)| a <= b);
+    let one_better = a.ranks.iter().zip(&b.ranks).any(|(a, b)| a < b);
+    let preferred = match (a.template, b.template) {
+        (None, Some(_)) => true,
+        (Some(a), Some(b)) => a > b,
+        _ => false,
+    };
+    not_worse && (one_better || preferred)
+}

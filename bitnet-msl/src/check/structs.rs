@@ -1,0 +1,284 @@
+//! Structs, unions and enumerations.
+
+use super::Checker;
+use super::const_eval::ConstValue;
+use super::scope::{Decl, NamespaceId};
+use super::types::{Declared, EnumInfo, Enumeration, QualType};
+use crate::ast;
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{Op, Scalar, StructId, Type, TypeId, Value, int_range};
+use crate::source::Span;
+
+/// What the checker knows of a struct beyond its layout.
+#[derive(Debug)]
+pub(super) struct StructInfo<'a> {
+    /// The name in the definition.
+    pub(super) span: Span,
+    pub(super) fields: Vec<FieldInfo<'a>>,
+    /// Where default member initialisers look up names.
+    namespace: NamespaceId,
+}
+
+/// What the checker knows of a member beyond its place.
+#[derive(Debug)]
+pub(super) struct FieldInfo<'a> {
+    ty: QualType,
+    init: Option<&'a ast::Expr>,
+}
+
+impl<'a> Checker<'a> {
+    /// A struct or enumeration defined where a type stands.
+    pub(super) fn inline_type(&mut self, item: &'a ast::Item) -> Option<Declared> {
+        match &item.kind {
+            ast::ItemKind::Struct(decl) => self.struct_decl(decl, item.span),
+            ast::ItemKind::Enum(decl) => self.enum_decl(decl),
+            _ => None,
+        }
+    }
+
+    /// Declares a struct and returns it.
+    pub(super) fn struct_decl(&mut self, decl: &'a ast::StructDecl, span: Span) -> Option<Declared> {
+        let Some(fields) = &decl.fields else {
+            return self.forward_declaration(decl);
+        };
+        let earlier = decl.name.as_ref().and_then(|name| self.scopes.innermost(&name.name));
+        if let (Some(name), Some(earlier)) = (&decl.name, earlier)
+            && !matches!(earlier.decl, Decl::Poison | Decl::Incomplete(_))
+        {
+            self.report(
+                Diagnostic::new(Code::E0204, name.span, format!("`{}` is declared twice", name.name))
+                    .label(earlier.span, "first declared here"),
+            );
+            return None;
+        }
+        if let Some(name) = &decl.name {
+            self.scopes.declare(&name.name, Decl::Incomplete(name.span), name.span);
+        }
+        let declared = self.define_struct(decl, fields, span);
+        if let Some(name) = &decl.name {
+            self.scopes.declare(&name.name, declared.map_or(Decl::Poison, Decl::Type), name.span);
+        }
+        declared
+    }
+
+    fn forward_declaration<T>(&mut self, decl: &'a ast::StructDecl) -> Option<T> {
+        let name = decl.name.as_ref()?;
+        if self.scopes.innermost(&name.name).is_none() {
+            self.scopes.declare(&name.name, Decl::Incomplete(name.span), name.span);
+        }
+        None
+    }
+
+    fn define_struct(
+        &mut self,
+        decl: &'a ast::StructDecl,
+        fields: &'a [ast::FieldDecl],
+        span: Span,
+    ) -> Option<Declared> {
+        let shown = decl.name.as_ref().map_or("(anonymous struct)", |name| name.name.as_str());
+        let mut laid_out: Vec<(String, TypeId)> = Vec::with_capacity(fields.len());
+        let mut infos = Vec::with_capacity(fields.len());
+        let mut complete = true;
+        for field in fields {
+            let Some(ty) = self.field_type(field) else {
+                complete = false;
+                continue;
+            };
+            let twin = laid_out.iter().position(|(name, _)| *name == field.name.name);
+            if let Some(index) = twin.filter(|_| !field.name.name.is_empty()) {
+                let message = format!("`{shown}` has two members named `{}`", field.name.name);
+                self.report(
+                    Diagnostic::new(Code::E0204, field.name.span, message)
+                        .label(fields[index].name.span, "first declared here"),
+                );
+                complete = false;
+            }
+            laid_out.push((field.name.name.clone(), ty.ty));
+            infos.push(FieldInfo { ty, init: field.init.as_ref() });
+        }
+        if !complete {
+            return None;
+        }
+        let Some(id) = self.builder.types().add_struct(shown.to_owned(), laid_out, decl.is_union) else {
+            self.error(Code::E0315, span, format!("`{shown}` takes more than 1 GiB"));
+            return None;
+        };
+        let name_span = decl.name.as_ref().map_or(span, |name| name.span);
+        let namespace = self.scopes.current_namespace();
+        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace });
+        Some(Declared::plain(self.builder.types().intern(Type::Struct(id))))
+    }
+
+    fn field_type(&mut self, field: &'a ast::FieldDecl) -> Option<QualType> {
+        let declared = self.declared_type(&field.ty)?;
+        let shown = self.display(declared.ty.ty);
+        if declared.reference.is_some() {
+            self.report(
+                Diagnostic::new(Code::E0320, field.ty.span, "members that are references are not supported")
+                    .note("store a pointer"),
+            );
+            return None;
+        }
+        if self.ty(declared.ty.ty) == Type::Void {
+            self.error(Code::E0320, field.ty.span, "a member cannot be void");
+            return None;
+        }
+        if let Some((space, span)) = declared.space {
+            self.report(Diagnostic::new(Code::E0406, span, "a member has no address space of its own").note(
+                format!(
+                    "it lies where its struct lies; for a pointer write `{} {shown} *`",
+                    space.msl_name()
+                ),
+            ));
+            return None;
+        }
+        Some(declared.ty)
+    }
+
+    /// The type of a member with what the layout does not keep.
+    pub(super) fn field_qual(&self, id: StructId, index: usize, ty: TypeId) -> QualType {
+        let info = self.structs.get(&id.0).and_then(|info| info.fields.get(index));
+        info.map_or(QualType::plain(ty), |field| field.ty)
+    }
+
+    /// Whether something without initialiser still gets a value: a struct whose members have defaults.
+    pub(super) fn has_default_members(&self, ty: TypeId) -> bool {
+        match self.ty(ty) {
+            Type::Array { elem, .. } => self.has_default_members(elem),
+            Type::Struct(id) => self.structs.get(&id.0).is_some_and(|info| {
+                info.fields.iter().any(|f| f.init.is_some() || self.has_default_members(f.ty.ty))
+            }),
+            _ => false,
+        }
+    }
+
+    /// The value of `T{}`: zero but for default members.
+    pub(super) fn default_value(&mut self, ty: QualType, span: Span) -> Option<Value> {
+        if !self.has_default_members(ty.ty) {
+            return Some(self.builder.zero(ty.ty, span));
+        }
+        self.nested(span, |c| match c.ty(ty.ty) {
+            Type::Array { elem, len } => {
+                let one = c.default_value(QualType { ty: elem, ..ty }, span)?;
+                Some(c.builder.emit(Op::Compose(vec![one; len as usize]), ty.ty, span))
+            }
+            Type::Struct(id) => {
+                let types: Vec<_> =
+                    c.builder.type_table().get_struct(id).fields.iter().map(|f| f.ty).collect();
+                let mut values = Vec::with_capacity(types.len());
+                for (index, field_type) in types.into_iter().enumerate() {
+                    let qual = c.field_qual(id, index, field_type);
+                    values.push(c.default_member(id, index, qual, span)?);
+                }
+                Some(c.builder.emit(Op::Compose(values), ty.ty, span))
+            }
+            _ => Some(c.builder.zero(ty.ty, span)),
+        })
+    }
+
+    /// The value of a member that an initialiser leaves out.
+    pub(super) fn default_member(
+        &mut self,
+        id: StructId,
+        index: usize,
+        ty: QualType,
+        span: Span,
+    ) -> Option<Value> {
+        let info = self.structs.get(&id.0);
+        let init = info
+            .and_then(|info| info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.namespace)));
+        let Some((init, namespace)) = init else { return self.default_value(ty, span) };
+        let place = self.scopes.enter(namespace, u32::MAX);
+        let value = self.initial_value(init, ty, None);
+        self.scopes.leave(place);
+        value.map(|value| self.packed_like(value, ty.ty, span))
+    }
+
+    /// Declares an enumeration and returns it.
+    pub(super) fn enum_decl(&mut self, decl: &'a ast::EnumDecl) -> Option<Declared> {
+        let scalar = match &decl.underlying {
+            None => None,
+            Some(ty) => {
+                let qual = self.object_type(ty)?;
+                let scalar = self.as_scalar(qual.ty).filter(|s| !s.is_float());
+                if scalar.is_none() {
+                    let shown = self.display(qual.ty);
+                    self.error(
+                        Code::E0320,
+                        ty.span,
+                        format!("`{shown}` cannot hold an enumeration: an integer type can"),
+                    );
+                    return None;
+                }
+                scalar
+            }
+        };
+        let index = self.enums.len() as u32;
+        let name = decl.name.as_ref().map_or("(anonymous enum)", |name| name.name.as_str()).to_owned();
+        self.enums.push(EnumInfo { name, scoped: decl.scoped, variants: Vec::new() });
+        let values = self.enumerators(decl, scalar.unwrap_or(Scalar::I32))?;
+        let scalar = scalar.unwrap_or_else(|| holding_scalar(&values));
+        self.finish_enumerators(decl, index, &values, scalar);
+        let ty = self.builder.scalar_type(scalar);
+        let qual = QualType { ty, is_const: false, enumeration: Some(Enumeration::User(index)) };
+        let declared = Declared { ty: qual, space: None, reference: None };
+        if let Some(name) = &decl.name {
+            self.declare(name, Decl::Type(declared));
+        }
+        Some(declared)
+    }
+
+    /// The values of an enumeration's names, which later ones may use.
+    fn enumerators(&mut self, decl: &'a ast::EnumDecl, scalar: Scalar) -> Option<Vec<i128>> {
+        let mut values = Vec::with_capacity(decl.variants.len());
+        let mut next = 0i128;
+        self.scopes.push_block();
+        let mut complete = true;
+        for (name, value) in &decl.variants {
+            let value = match value {
+                Some(expr) => self.constant_int(expr, "the value of an enumerator"),
+                None => Some(next),
+            };
+            let Some(value) = value else {
+                complete = false;
+                continue;
+            };
+            next = value + 1;
+            values.push(value);
+            let constant = ConstValue::int(scalar, value);
+            self.scopes.declare(&name.name, Decl::Constant(constant, None), name.span);
+        }
+        self.scopes.pop_block();
+        complete.then_some(values)
+    }
+
+    fn finish_enumerators(&mut self, decl: &'a ast::EnumDecl, index: u32, values: &[i128], scalar: Scalar) {
+        let (least, greatest) = int_range(scalar).unwrap_or((i128::MIN, i128::MAX));
+        for ((name, _), &value) in decl.variants.iter().zip(values) {
+            if !(least..=greatest).contains(&value) {
+                let shown = scalar.msl_name();
+                self.error(
+                    Code::E0314,
+                    name.span,
+                    format!("the value {value} of `{}` does not fit `{shown}`", name.name),
+                );
+            }
+            let constant = ConstValue::int(scalar, value);
+            self.enums[index as usize].variants.push((name.name.clone(), constant));
+            if !decl.scoped {
+                self.declare(name, Decl::Constant(constant, Some(Enumeration::User(index))));
+            }
+        }
+    }
+}
+
+/// The type of an enumeration without one of its own: the first of int, uint, long, ulong that holds all values.
+fn holding_scalar(values: &[i128]) -> Scalar {
+    [Scalar::I32, Scalar::U32, Scalar::I64, Scalar::U64]
+        .into_iter()
+        .find(|&scalar| {
+            let (least, greatest) = int_range(scalar).unwrap_or((0, 0));
+            values.iter().all(|value| (least..=greatest).contains(value))
+        })
+        .unwrap_or(Scalar::U64)
+}

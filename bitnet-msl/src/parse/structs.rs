@@ -1,0 +1,243 @@
+//! Structs, unions and enumerations.
+
+use super::declarators::Naming;
+use super::names::Class;
+use super::specifiers::{Elaborated, named};
+use super::{Parsed, Parser};
+use crate::ast::{
+    EnumDecl, Expr, FieldDecl, Ident, Item, ItemKind, Path, PathSegment, StructDecl, TypeExpr, TypeExprKind,
+};
+use crate::diag::Code;
+use crate::lex::token::Punct;
+use crate::source::Span;
+
+impl Parser<'_> {
+    /// Parses `struct S`, with its body if there is one.
+    pub(super) fn struct_specifier(&mut self, elaborated: &mut Option<Elaborated>) -> Parsed<TypeExprKind> {
+        let start = self.span();
+        let is_union = self.at_word("union");
+        self.bump();
+        let mut attrs = Vec::new();
+        self.attributes(&mut attrs)?;
+        if self.at_gnu_attribute() {
+            self.gnu_attribute()?;
+        }
+        if self.at_word("alignas") {
+            return Err(self.unsupported(self.span(), "`alignas` is"));
+        }
+        let name = if self.word().is_some() { Some(self.new_name("a name for the struct")?) } else { None };
+        if self.at(Punct::Less) {
+            return self.specialised_struct(name, start);
+        }
+        if !self.at(Punct::OpenBrace) && !self.at(Punct::Colon) {
+            let Some(name) = name else { return Err(self.expected("a name or `{` after `struct`")) };
+            return Ok(self.elaborated_type(elaborated, name, is_union, false));
+        }
+        if let Some(name) = &name {
+            self.declare_here(name, Class::Type);
+        }
+        self.template_scope = None;
+        if self.at(Punct::Colon) {
+            self.refuse_bases()?;
+        }
+        let fields = self.nested(|p| p.scoped(|p| p.struct_body(name.as_ref())))?;
+        if self.at_gnu_attribute() {
+            self.gnu_attribute()?;
+        }
+        let decl = StructDecl { name, is_union, fields: Some(fields), attrs };
+        Ok(TypeExprKind::Inline(Box::new(Item { span: self.since(start), kind: ItemKind::Struct(decl) })))
+    }
+
+    /// `struct S` or `enum S` as a type, or as a forward declaration if `;` follows.
+    fn elaborated_type(
+        &mut self,
+        elaborated: &mut Option<Elaborated>,
+        name: Ident,
+        is_union: bool,
+        is_enum: bool,
+    ) -> TypeExprKind {
+        if self.at(Punct::Semicolon) {
+            self.declare_here(&name, Class::Type);
+        }
+        *elaborated = Some(Elaborated { name: name.clone(), is_union, is_enum });
+        named(name)
+    }
+
+    /// `struct S<float> x` names a type; `struct S<float> { … }` specialises a template.
+    fn specialised_struct(&mut self, name: Option<Ident>, start: Span) -> Parsed<TypeExprKind> {
+        let args = self.template_args()?;
+        match name {
+            Some(name) if !self.at(Punct::OpenBrace) && !self.at(Punct::Colon) => {
+                let span = self.since(start);
+                let segments = vec![PathSegment { name, args: Some(args) }];
+                Ok(TypeExprKind::Named(Path { span, global: false, segments }))
+            }
+            _ => {
+                let span = self.since(start);
+                Err(self.unsupported_as(Code::E0602, span, "specialising a struct template is"))
+            }
+        }
+    }
+
+    fn refuse_bases(&mut self) -> Parsed<()> {
+        self.unsupported_as(Code::E0606, self.span(), "deriving from a base type is");
+        while !self.at(Punct::OpenBrace) {
+            if self.at_end() || self.at(Punct::Semicolon) || self.at(Punct::CloseBrace) {
+                return Err(self.expected("`{`"));
+            }
+            self.bump();
+        }
+        Ok(())
+    }
+
+    fn struct_body(&mut self, name: Option<&Ident>) -> Parsed<Vec<FieldDecl>> {
+        let open = self.span();
+        self.expect(Punct::OpenBrace, "to open the struct")?;
+        let mut fields = Vec::new();
+        loop {
+            if self.eat(Punct::CloseBrace) {
+                return Ok(fields);
+            }
+            if self.at_end() || self.at_top_level_word() && !self.at_word("template") {
+                return Err(self.unclosed(Punct::CloseBrace, open));
+            }
+            let first = self.here;
+            if self.member(name, &mut fields).is_err() {
+                self.skip_member();
+                if self.here == first && !self.at(Punct::CloseBrace) {
+                    self.bump();
+                }
+            }
+        }
+    }
+
+    /// Parses one member declaration.
+    fn member(&mut self, owner: Option<&Ident>, fields: &mut Vec<FieldDecl>) -> Parsed<()> {
+        if self.eat(Punct::Semicolon) || self.skip_access() {
+            return Ok(());
+        }
+        self.refuse_member(owner)?;
+        let specifiers = self.specifiers()?;
+        if let Some(span) = specifiers.storage.place {
+            let what =
+                if specifiers.storage.is_static { "a static member is" } else { "a member function is" };
+            return Err(self.unsupported_as(Code::E0606, span, what));
+        }
+        if self.at(Punct::Semicolon) && matches!(specifiers.base.kind, TypeExprKind::Inline(_)) {
+            let span = specifiers.base.span;
+            if is_anonymous_struct(&specifiers.base) {
+                let name = Ident { name: String::new(), span };
+                fields.push(FieldDecl { name, ty: specifiers.base, attrs: specifiers.attrs, init: None });
+                return self.expect_semicolon("the member");
+            }
+            return Err(self.unsupported(span, "a type inside a type, without a member's name after it, is"));
+        }
+        loop {
+            let mut declarator = self.declarator(Naming::Required)?;
+            let Some(name) = declarator.name.take() else {
+                return Err(self.expected("the name of a member"));
+            };
+            if declarator.is_function() {
+                return Err(self.unsupported_as(Code::E0606, name.span, "a member function is"));
+            }
+            if self.at(Punct::Colon) {
+                return Err(self.unsupported(self.span(), "a bit-field is"));
+            }
+            let mut attrs = specifiers.attrs.clone();
+            attrs.append(&mut declarator.attrs);
+            let ty = declarator.apply(specifiers.base.clone());
+            let init = self.member_initializer()?;
+            fields.push(FieldDecl { name, ty, attrs, init });
+            if !self.eat(Punct::Comma) {
+                return self.expect_semicolon("the member");
+            }
+        }
+    }
+
+    fn member_initializer(&mut self) -> Parsed<Option<Expr>> {
+        if self.eat(Punct::Assign) || self.at(Punct::OpenBrace) {
+            return self.initializer_clause().map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Reports `public:` and kin.
+    fn skip_access(&mut self) -> bool {
+        let found = matches!(self.word(), Some("public" | "private" | "protected"))
+            && self.punct_at(self.ahead(1)) == Some(Punct::Colon);
+        if found {
+            self.unsupported_as(Code::E0606, self.span(), "access to members is public; changing it is");
+            self.bump();
+            self.bump();
+        }
+        found
+    }
+
+    /// Reports members that are not data.
+    fn refuse_member(&mut self, owner: Option<&Ident>) -> Parsed<()> {
+        let span = self.span();
+        let next = self.punct_at(self.ahead(1));
+        let what = match self.word() {
+            Some("using" | "typedef") => "a type alias inside a struct is",
+            Some("static_assert") => "an assertion inside a struct is",
+            Some("template") => "a member template is",
+            Some("operator") => "a member operator is",
+            Some(word) if next == Some(Punct::OpenParen) && owner.is_some_and(|o| o.name == word) => {
+                "a constructor is"
+            }
+            None if self.at(Punct::Tilde) => "a destructor is",
+            _ => return Ok(()),
+        };
+        Err(self.unsupported_as(Code::E0606, span, what))
+    }
+
+    /// Parses `enum E`, with its body if there is one.
+    pub(super) fn enum_specifier(&mut self, elaborated: &mut Option<Elaborated>) -> Parsed<TypeExprKind> {
+        let start = self.span();
+        self.bump();
+        let scoped = self.eat_word("class") || self.eat_word("struct");
+        let name =
+            if self.word().is_some() { Some(self.new_name("a name for the enumeration")?) } else { None };
+        let has_type = self.at(Punct::Colon);
+        let underlying = if self.eat(Punct::Colon) { Some(self.type_id()?) } else { None };
+        if !self.at(Punct::OpenBrace) {
+            if has_type {
+                return Err(self.expected("`{` after the type of the enumeration"));
+            }
+            let Some(name) = name else { return Err(self.expected("a name or `{` after `enum`")) };
+            return Ok(self.elaborated_type(elaborated, name, false, true));
+        }
+        if let Some(name) = &name {
+            self.declare_here(name, Class::Type);
+        }
+        let variants = self.enumerators(scoped)?;
+        let decl = EnumDecl { name, scoped, underlying, variants };
+        Ok(TypeExprKind::Inline(Box::new(Item { span: self.since(start), kind: ItemKind::Enum(decl) })))
+    }
+
+    fn enumerators(&mut self, scoped: bool) -> Parsed<Vec<(Ident, Option<Expr>)>> {
+        let open = self.span();
+        self.bump();
+        let mut variants = Vec::new();
+        while !self.at(Punct::CloseBrace) {
+            let name = self.new_name("an enumerator")?;
+            self.attributes(&mut Vec::new())?;
+            let value = if self.eat(Punct::Assign) { Some(self.assignment_expression()?) } else { None };
+            if !scoped {
+                self.names.declare(&name.name, Class::Value);
+            }
+            variants.push((name, value));
+            if !self.eat(Punct::Comma) {
+                break;
+            }
+        }
+        self.expect_close(Punct::CloseBrace, open)?;
+        Ok(variants)
+    }
+}
+
+/// `struct { … }` or `union { … }` without a name: as a member, its members belong to the struct around it.
+fn is_anonymous_struct(ty: &TypeExpr) -> bool {
+    let TypeExprKind::Inline(item) = &ty.kind else { return false };
+    matches!(&item.kind, ItemKind::Struct(decl) if decl.name.is_none() && decl.fields.is_some())
+}

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bitnet_core::metal::kernels::row::{Access, Element, Param, ParamKind};
-use bitnet_core::metal::kernels::{KernelRow, TABLE};
+use bitnet_core::metal::kernels::row::{Access, Param, ParamKind};
+use bitnet_core::metal::kernels::{KernelRow, Precision, TABLE};
 use serde::Serialize;
 
 use crate::cli::ListArgs;
@@ -13,7 +13,8 @@ use crate::output;
 #[derive(Serialize)]
 struct Kernel {
     shader: &'static str,
-    name: &'static str,
+    name: String,
+    precision: String,
     summary: &'static str,
     bindings: Vec<Binding>,
 }
@@ -32,7 +33,8 @@ struct Binding {
 }
 
 pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let kernels: Vec<Kernel> = TABLE.iter().map(kernel).collect();
+    let versions = |row: &'static KernelRow| row.precisions().iter().map(move |&p| kernel(row, p));
+    let kernels: Vec<Kernel> = TABLE.iter().flat_map(versions).collect();
     if args.json {
         output::print_json(&kernels)?;
         return Ok(ExitCode::SUCCESS);
@@ -51,24 +53,25 @@ pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
             writeln!(out, "      [[buffer({index})]] {:<34} {access}{optional}", format!("{ty}{name}"))?;
         }
     }
-    writeln!(out, "{} kernels", kernels.len())?;
+    writeln!(out, "{} kernels, {} with their versions in half precision", TABLE.len(), kernels.len())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn kernel(row: &KernelRow) -> Kernel {
+fn kernel(row: &KernelRow, precision: Precision) -> Kernel {
     Kernel {
         shader: row.shader,
-        name: row.name,
+        name: row.kernel_name(precision).into_owned(),
+        precision: precision.to_string(),
         summary: row.summary,
-        bindings: row.params.iter().map(binding).collect(),
+        bindings: row.params.iter().map(|param| binding(param, precision)).collect(),
     }
 }
 
-fn binding(param: &Param) -> Binding {
+fn binding(param: &Param, precision: Precision) -> Binding {
     let (ty, access) = match &param.kind {
         ParamKind::Buffer { element, access, .. } => {
             let constness = if *access == Access::Read { "const " } else { "" };
-            (format!("device {constness}{} *", element_name(*element)), access_name(*access))
+            (format!("device {constness}{} *", element.scalar(precision).msl_name()), access_name(*access))
         }
         ParamKind::Constants(layout) => (format!("constant {} &", layout.name), "read"),
     };
@@ -80,10 +83,6 @@ fn binding(param: &Param) -> Binding {
         optional: param.is_optional(),
         tolerance: param.tolerance().map(|tolerance| tolerance.to_string()),
     }
-}
-
-fn element_name(element: Element) -> &'static str {
-    element.scalar().msl_name()
 }
 
 fn access_name(access: Access) -> &'static str {

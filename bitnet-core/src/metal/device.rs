@@ -27,6 +27,9 @@ pub enum DeviceKind {
     Host,
 }
 
+/// What tells a source that its device has no [`DeviceLimits::simdgroup_reductions`].
+const NO_SIMDGROUP_REDUCTIONS: &str = "BITNET_NO_SIMDGROUP_REDUCTIONS";
+
 /// What a device can do at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceLimits {
@@ -40,6 +43,10 @@ pub struct DeviceLimits {
     pub max_buffer_length: u64,
     /// Threads of a simdgroup.
     pub thread_execution_width: u64,
+    /// Whether there are functions over the threads of a simdgroup: `simd_sum`, `simd_shuffle`. Every
+    /// source that is compiled for a device without them sees the macro
+    /// `BITNET_NO_SIMDGROUP_REDUCTIONS`.
+    pub simdgroup_reductions: bool,
 }
 
 /// A device. A clone is another handle to the same device.
@@ -226,7 +233,12 @@ impl Device {
         source: &str,
         options: &CompileOptions,
     ) -> Result<Arc<dyn backend::Library>, MetalError> {
-        self.inner.raw.new_library(name, source, options)
+        if self.limits().simdgroup_reductions {
+            return self.inner.raw.new_library(name, source, options);
+        }
+        let mut options = options.clone();
+        options.defines.insert(NO_SIMDGROUP_REDUCTIONS, "1");
+        self.inner.raw.new_library(name, source, &options)
     }
 
     /// Seconds from the making of the device to this moment.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use super::error::MetalError;
 
 /// How a host device runs shaders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostOptions {
     /// CPU threads at most; `None` (or 0) takes as many as the machine has. Results do not depend on it.
     pub threads: Option<usize>,
@@ -17,6 +17,22 @@ pub struct HostOptions {
     pub max_instructions: Option<u64>,
     /// What happens at a misuse of the API, beside that it fails the command buffer.
     pub error_mode: ErrorMode,
+    /// Whether the device has simdgroup reductions and shuffles. Without them it is like the older Apple
+    /// GPUs and the virtual ones of CI machines: shaders are compiled for their plain versions, and a
+    /// kernel that uses `simd_sum` all the same is refused.
+    pub simdgroup_reductions: bool,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            checks: false,
+            max_instructions: None,
+            error_mode: ErrorMode::default(),
+            simdgroup_reductions: true,
+        }
+    }
 }
 
 /// What happens at a misuse of the API, at once and where it happens. In all modes it also fails the

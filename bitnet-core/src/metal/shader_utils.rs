@@ -9,6 +9,7 @@ use super::device::Device;
 use super::error::MetalError;
 use super::kernels::BitNetShaderFunction;
 use super::kernels::geometry::{self, GridLimits};
+use super::kernels::row::Precision;
 use super::pipeline::ComputePipelineState;
 use super::shader_compiler::{ShaderCompiler, ShaderCompilerConfig};
 use super::size::MTLSize;
@@ -24,7 +25,7 @@ pub struct BitNetShaders {
 #[derive(Debug)]
 struct Inner {
     compiler: ShaderCompiler,
-    pipelines: Mutex<HashMap<BitNetShaderFunction, ComputePipelineState>>,
+    pipelines: Mutex<HashMap<(BitNetShaderFunction, Precision), ComputePipelineState>>,
 }
 
 impl BitNetShaders {
@@ -55,19 +56,33 @@ impl BitNetShaders {
         &self.inner.compiler
     }
 
-    /// The pipeline of a kernel, made on first use.
+    /// The pipeline of a kernel in single precision, made on first use.
     ///
     /// # Errors
-    /// If the shader does not compile, or has no such kernel: both only where a directory has replaced
-    /// the built-in shaders.
+    /// As [`get_pipeline_in`](Self::get_pipeline_in).
     pub fn get_pipeline(&self, function: BitNetShaderFunction) -> Result<ComputePipelineState, MetalError> {
-        if let Some(pipeline) = lock(&self.inner.pipelines).get(&function) {
+        self.get_pipeline_in(function, Precision::Single)
+    }
+
+    /// The pipeline of a version of a kernel, made on first use.
+    ///
+    /// # Errors
+    /// If the kernel has no such version. If the shader does not compile, or has no such kernel: both only
+    /// where a directory has replaced the built-in shaders.
+    pub fn get_pipeline_in(
+        &self,
+        function: BitNetShaderFunction,
+        precision: Precision,
+    ) -> Result<ComputePipelineState, MetalError> {
+        let key = (function, precision);
+        if let Some(pipeline) = lock(&self.inner.pipelines).get(&key) {
             return Ok(pipeline.clone());
         }
         // Two threads may both make it; the first one's is kept, so that all have the same.
-        let kernel = self.inner.compiler.get_compute_function(function.shader(), function.name())?;
+        let name = function.row().kernel_name(precision);
+        let kernel = self.inner.compiler.get_compute_function(function.shader(), &name)?;
         let pipeline = self.device().new_compute_pipeline_state_with_function(&kernel)?;
-        Ok(lock(&self.inner.pipelines).entry(function).or_insert(pipeline).clone())
+        Ok(lock(&self.inner.pipelines).entry(key).or_insert(pipeline).clone())
     }
 
     /// Opens an encoder on the command buffer, with the kernel's pipeline set.

@@ -1,19 +1,20 @@
 //! Any grid gives the right results; grids of whole simdgroups, and any number of CPU threads, the same
 //! ones bit by bit.
 
-use super::{complaint, run, same_bits, shaders, shaders_on};
+use super::{all_cases, complaint, name, run, same_bits, shaders, shaders_on};
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::row::{Access, Element, ParamKind};
 use bitnet_core::metal::kernels::{Case, KernelRow, TABLE};
-use bitnet_core::metal::{BitNetShaders, Buffer, HostOptions, MTLSize, create_buffer, read_buffer};
+use bitnet_core::metal::{BitNetShaders, Buffer, HostOptions, MTLSize, create_buffer};
 
 /// Launches by hand, as one who knows nothing of the row's geometry, on a grid of `threads`.
 fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> Vec<(u32, Data)> {
     let (shaders, device) = (shaders(), shaders().device());
     let command_buffer = device.new_command_queue().new_command_buffer();
-    let encoder = shaders
-        .create_compute_encoder_with_pipeline(&command_buffer, row.function)
-        .expect("the built-in shaders compile");
+    let pipeline =
+        shaders.get_pipeline_in(row.function, case.precision).expect("the built-in shaders compile");
+    let encoder = command_buffer.new_compute_command_encoder();
+    encoder.set_compute_pipeline_state(&pipeline);
     let mut written: Vec<(u32, Element, Buffer)> = Vec::new();
     for param in row.params {
         let ParamKind::Buffer { element, access, least, .. } = param.kind else {
@@ -24,7 +25,7 @@ fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> 
             encoder.set_buffer(param.index.into(), None, 0);
             continue;
         }
-        let zeros = vec![0u8; (least(&case.shape) * element.size_bytes()) as usize];
+        let zeros = vec![0u8; (least(&case.shape) * element.size_bytes(case.precision)) as usize];
         let bytes = case.data(param.index).map_or(zeros.as_slice(), Data::bytes);
         let buffer = create_buffer(device, bytes).expect("cases on grids have no empty buffers");
         encoder.set_buffer(param.index.into(), Some(&buffer), 0);
@@ -35,29 +36,18 @@ fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> 
     encoder.dispatch_threads(MTLSize::new(threads, 1, 1), MTLSize::new(threadgroup, 1, 1));
     encoder.end_encoding();
     command_buffer.commit();
-    command_buffer
-        .wait_until_completed()
-        .unwrap_or_else(|error| panic!("{} ({}): {error}", row.name, case.label));
-    let contents = |element: Element, buffer: &Buffer| {
-        Ok(match element {
-            Element::F32 => Data::F32(read_buffer(buffer)?),
-            Element::U32 => Data::U32(read_buffer(buffer)?),
-            Element::I8 => Data::I8(read_buffer(buffer)?),
-        })
+    command_buffer.wait_until_completed().unwrap_or_else(|error| panic!("{}: {error}", name(row, case)));
+    let contents = |(index, element, buffer): &(u32, Element, Buffer)| {
+        let data = Data::read(buffer, *element, case.precision);
+        (*index, data.expect("a shared buffer of whole elements"))
     };
-    written
-        .iter()
-        .map(|(index, element, buffer)| {
-            let data: Result<Data, bitnet_core::metal::MetalError> = contents(*element, buffer);
-            (*index, data.expect("a shared buffer of whole elements"))
-        })
-        .collect()
+    written.iter().map(contents).collect()
 }
 
 /// The cases of moderate size that have no empty buffers.
-fn cases(row: &KernelRow) -> impl Iterator<Item = Case> {
+fn cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
     let sizes = |case: &Case| case.buffers.iter().map(|(_, data)| data.len()).collect::<Vec<_>>();
-    (row.cases)().into_iter().filter(move |case| sizes(case).iter().all(|len| (1..3000).contains(len)))
+    all_cases(row).filter(move |case| sizes(case).iter().all(|len| (1..3000).contains(len)))
 }
 
 #[test]
@@ -68,7 +58,7 @@ fn grids_of_whole_simdgroups_give_the_same_bits() {
             for (threads, threadgroup) in [(32, 32), (96, 64), (1024, 256), (4096, 1024)] {
                 let outputs = run_on_grid(row, &case, threads, threadgroup);
                 let same = same_bits(&outputs, &expected);
-                assert!(same, "{} ({}) on {threads} by {threadgroup}", row.name, case.label);
+                assert!(same, "{} on {threads} by {threadgroup}", name(row, &case));
             }
         }
     }
@@ -92,11 +82,11 @@ fn results_do_not_depend_on_the_number_of_cpu_threads() {
     let with = |threads| shaders_on(HostOptions { threads: Some(threads), ..HostOptions::default() });
     let devices: Vec<BitNetShaders> = [1, 2, 7].map(with).into();
     for row in TABLE {
-        for case in (row.cases)() {
+        for case in all_cases(row) {
             let expected = run(&devices[0], row, &case);
             for device in &devices[1..] {
                 let outputs = run(device, row, &case);
-                assert!(same_bits(&outputs, &expected), "{} ({})", row.name, case.label);
+                assert!(same_bits(&outputs, &expected), "{}", name(row, &case));
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use super::shaders;
 use bitnet_core::metal::kernels::params::{BitLinearParams, ElementwiseParams};
-use bitnet_core::metal::kernels::{Arg, Grouping, Shape, encode};
-use bitnet_core::metal::{BitNetShaderFunction, Buffer, MetalError, create_buffer, read_buffer};
+use bitnet_core::metal::kernels::{Arg, Grouping, Precision, Shape, encode, encode_in};
+use bitnet_core::metal::{
+    BitNetShaderFunction, Buffer, CompileOptions, Device, HostOptions, MetalError, create_buffer, read_buffer,
+};
 use bytemuck::bytes_of;
 
 fn buffer(elements: usize) -> Buffer {
@@ -117,6 +119,36 @@ fn offsets_are_where_operands_start() {
         [(0, Arg::Buffer(&input, 4)), (1, Arg::Buffer(&output, 8)), (2, Arg::Bytes(bytes_of(&params)))];
     launch(BitNetShaderFunction::ReluForward, &Shape::elements(2), &args).expect("a launch");
     assert_eq!(read_buffer::<f32>(&output).expect("its contents"), [1.0, 1.0, 2.0, 0.0]);
+}
+
+#[test]
+fn a_version_that_there_is_not_is_refused() {
+    let params = ElementwiseParams { count: 0 };
+    let args = [(4, Arg::Bytes(bytes_of(&params)))];
+    let command_buffer = shaders().device().new_command_queue().new_command_buffer();
+    let encoder = command_buffer.new_compute_command_encoder();
+    let (adamw, shape) = (BitNetShaderFunction::AdamWStep, Shape::elements(0));
+    let error =
+        encode_in(Precision::Half, shaders(), &encoder, adamw, &shape, &args).expect_err("no version");
+    assert_eq!(error.to_string(), "kernel 'adamw_step_f16': it has no version in f16");
+}
+
+#[test]
+fn functions_that_the_device_lacks_are_refused() {
+    let device = Device::host(HostOptions { simdgroup_reductions: false, ..HostOptions::default() });
+    let source = |body: &str| {
+        format!(
+            "kernel void f(device float *x [[buffer(0)]], uint i [[thread_position_in_grid]]) {{ {body} }}"
+        )
+    };
+    let pipeline = |body: &str| {
+        let library = device.new_library_with_source(&source(body), &CompileOptions::default())?;
+        device.new_compute_pipeline_state_with_function(&library.get_function("f", None)?)
+    };
+    let error = pipeline("x[i] = metal::simd_sum(x[i]);").expect_err("simd_sum").to_string();
+    let reason = "it uses functions over the threads of a simdgroup, which this device does not have";
+    assert_eq!(error, format!("Failed to create pipeline for function 'f': {reason}"));
+    pipeline("x[i] = metal::quad_sum(x[i]);").expect("functions of quads are everywhere");
 }
 
 #[test]

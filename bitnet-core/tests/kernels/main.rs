@@ -28,9 +28,15 @@ fn shaders() -> &'static BitNetShaders {
     SHADERS.get_or_init(|| shaders_on(HostOptions { checks: true, ..HostOptions::default() }))
 }
 
+/// Every case of a row, for every version of its kernel.
+fn all_cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
+    let of = move |precision| (row.cases)().into_iter().map(move |case| case.in_precision(row, precision));
+    row.precisions().iter().copied().flat_map(of)
+}
+
 /// What a kernel writes for a case.
 fn run(shaders: &BitNetShaders, row: &KernelRow, case: &Case) -> Vec<(u32, Data)> {
-    run_case(shaders, row, case).unwrap_or_else(|error| panic!("{} ({}): {error}", row.name, case.label))
+    run_case(shaders, row, case).unwrap_or_else(|error| panic!("{}: {error}", name(row, case)))
 }
 
 /// The complaint about a case whose outputs are not what the reference says.
@@ -38,7 +44,12 @@ fn complaint(row: &KernelRow, case: &Case, outputs: &[(u32, Data)]) -> Option<St
     let verdict = compare(row, case, outputs);
     let wrong = verdict.outputs.iter().filter(|output| output.worst_error > 1.0);
     let wrong: Vec<String> = wrong.map(|output| format!("{output:?}")).collect();
-    (!wrong.is_empty()).then(|| format!("{} ({}): {}", row.name, case.label, wrong.join(", ")))
+    (!wrong.is_empty()).then(|| format!("{}: {}", name(row, case), wrong.join(", ")))
+}
+
+/// What messages call a case of a kernel.
+fn name(row: &KernelRow, case: &Case) -> String {
+    format!("{} ({})", row.kernel_name(case.precision), case.label)
 }
 
 /// Equal bit by bit, NaN included.

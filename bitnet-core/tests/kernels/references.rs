@@ -1,15 +1,16 @@
 //! Every kernel, every case, against the reference in double precision.
 
-use super::{complaint, run, shaders};
+use super::{all_cases, complaint, name, run, shaders, shaders_on};
 use bitnet_core::metal::kernels::case::Data;
-use bitnet_core::metal::kernels::row::Tolerance;
+use bitnet_core::metal::kernels::row::{Precision, Tolerance};
 use bitnet_core::metal::kernels::{TABLE, compare};
 use bitnet_core::metal::{BitNetShaders, Device, HostOptions};
+use half::f16;
 
 fn check_all(shaders: &BitNetShaders) {
     let mut complaints = Vec::new();
     for row in TABLE {
-        for case in (row.cases)() {
+        for case in all_cases(row) {
             let outputs = run(shaders, row, &case);
             complaints.extend(complaint(row, &case, &outputs));
         }
@@ -32,23 +33,44 @@ fn every_kernel_agrees_with_its_reference_under_fast_math() {
     check_all(&shaders);
 }
 
+/// The plain versions, on a device whose threads cannot see each other's values.
+#[test]
+fn every_kernel_agrees_with_its_reference_without_simdgroup_reductions() {
+    check_all(&shaders_on(HostOptions {
+        simdgroup_reductions: false,
+        checks: true,
+        ..HostOptions::default()
+    }));
+}
+
 /// A comparison that accepts anything would make the test above worthless: each output is damaged in one
 /// element, and each damage must be found.
 #[test]
 fn a_wrong_element_is_found() {
     for row in TABLE {
-        let cases = (row.cases)();
-        let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last()).expect("a case");
-        let outputs = run(shaders(), row, case);
-        for at in 0..outputs.len() {
-            let mut damaged = outputs.clone();
-            match &mut damaged[at].1 {
-                Data::F32(v) => v[0] = if v[0].is_finite() { v[0] * 1.01 + 0.01 } else { 1.0 },
-                Data::U32(v) => v[0] ^= 1,
-                Data::I8(v) => v[0] = v[0].wrapping_add(1),
+        for &precision in row.precisions() {
+            let cases: Vec<_> = all_cases(row).filter(|case| case.precision == precision).collect();
+            let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last());
+            let case = case.expect("a case");
+            let outputs = run(shaders(), row, case);
+            for at in 0..outputs.len() {
+                let mut damaged = outputs.clone();
+                damage(&mut damaged[at].1);
+                assert!(!compare(row, case, &damaged).is_ok(), "{} output {at}", name(row, case));
             }
-            assert!(!compare(row, case, &damaged).is_ok(), "{} ({}) output {at}", row.name, case.label);
         }
+    }
+}
+
+fn damage(data: &mut Data) {
+    match data {
+        Data::F32(v) => v[0] = if v[0].is_finite() { v[0] * 1.01 + 0.01 } else { 1.0 },
+        Data::F16(v) => {
+            v[0] = if v[0].is_finite() { f16::from_f32(v[0].to_f32() * 1.01 + 0.01) } else { f16::ONE }
+        }
+        Data::U32(v) => v[0] ^= 1,
+        Data::I8(v) => v[0] = v[0].wrapping_add(1),
+        Data::U8(v) => v[0] = v[0].wrapping_add(1),
     }
 }
 
@@ -83,7 +105,7 @@ fn tolerances_suit_the_types() {
                 bitnet_core::metal::kernels::row::ParamKind::Buffer { element, .. } => element,
                 bitnet_core::metal::kernels::row::ParamKind::Constants(_) => continue,
             };
-            if param.tolerance().is_some() && !element.scalar().is_float() {
+            if param.tolerance().is_some() && !element.scalar(Precision::Single).is_float() {
                 assert!(integers, "{}: '{}'", row.name, param.name);
             }
         }

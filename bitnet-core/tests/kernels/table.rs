@@ -1,15 +1,16 @@
 //! The table against what the front end sees in the shaders.
 
 use bitnet_core::metal::kernels::params::StructLayout;
-use bitnet_core::metal::kernels::row::{Access, Element, Param, ParamKind};
+use bitnet_core::metal::kernels::row::{Access, Element, Param, ParamKind, Precision};
 use bitnet_core::metal::kernels::{BitNetShaderFunction, KernelRow, SHADERS, TABLE};
 use bitnet_core::msl::reflect::{self, ElementInfo, KernelInfo, ParamInfo, ParamSource};
 use bitnet_core::msl::{self, CompileOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kernels of every shader, by shader and name. A shader with so much as a warning is wrong.
-fn kernels(fast_math: bool) -> BTreeMap<(&'static str, String), KernelInfo> {
-    let options = CompileOptions { fast_math, ..CompileOptions::default() };
+fn kernels(fast_math: bool, defines: &[&str]) -> BTreeMap<(&'static str, String), KernelInfo> {
+    let defines = defines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+    let options = CompileOptions { fast_math, defines, ..CompileOptions::default() };
     let mut kernels = BTreeMap::new();
     for (shader, text) in SHADERS {
         let compilation = msl::compile(&format!("{shader}.metal"), text, &options);
@@ -23,10 +24,17 @@ fn kernels(fast_math: bool) -> BTreeMap<(&'static str, String), KernelInfo> {
 
 #[test]
 fn every_kernel_has_a_row_and_every_row_a_kernel() {
-    let in_shaders: BTreeSet<_> = kernels(true).into_keys().collect();
-    let in_table: BTreeSet<_> = TABLE.iter().map(|row| (row.shader, row.name.to_owned())).collect();
+    let in_shaders: BTreeSet<_> = kernels(true, &[]).into_keys().collect();
+    let versions: Vec<_> =
+        TABLE.iter().flat_map(|row| row.precisions().iter().map(move |p| (row, *p))).collect();
+    let in_table: BTreeSet<_> =
+        versions.iter().map(|(row, p)| (row.shader, row.kernel_name(*p).into_owned())).collect();
     assert_eq!(in_shaders, in_table);
-    assert_eq!(in_table.len(), TABLE.len(), "a kernel has two rows");
+    assert_eq!(in_table.len(), versions.len(), "a kernel has two rows");
+    for (row, precision) in versions {
+        let name = row.kernel_name(precision);
+        assert_eq!(BitNetShaderFunction::version_from_name(&name), Some((row.function, precision)));
+    }
 }
 
 #[test]
@@ -41,31 +49,39 @@ fn rows_come_in_the_order_of_their_variants() {
 
 #[test]
 fn rows_say_what_the_shaders_say() {
-    let kernels = kernels(false);
-    for row in TABLE {
-        let kernel = &kernels[&(row.shader, row.name.to_owned())];
-        let buffers: Vec<&ParamInfo> =
-            kernel.params.iter().filter(|param| param.source == ParamSource::Buffer).collect();
-        let indices: Vec<_> = buffers.iter().map(|param| param.index).collect();
-        let expected: Vec<_> = row.params.iter().map(|param| Some(param.index)).collect();
-        assert_eq!(indices, expected, "{}", row.name);
-        for (param, info) in row.params.iter().zip(buffers) {
-            check_param(row, param, info, kernel);
+    for defines in [&[][..], &["BITNET_NO_SIMDGROUP_REDUCTIONS"]] {
+        let kernels = kernels(false, defines);
+        for row in TABLE {
+            for &precision in row.precisions() {
+                let name = row.kernel_name(precision).into_owned();
+                check_row(row, precision, &kernels[&(row.shader, name)]);
+            }
         }
-        let structs = row.params.iter().filter(|p| matches!(p.kind, ParamKind::Constants(_)));
-        assert_eq!(structs.count(), 1, "{}", row.name);
     }
 }
 
-fn check_param(row: &KernelRow, param: &Param, info: &ParamInfo, kernel: &KernelInfo) {
-    let place = format!("{}, parameter {} ('{}')", row.name, param.index, param.name);
+fn check_row(row: &KernelRow, precision: Precision, kernel: &KernelInfo) {
+    let buffers: Vec<&ParamInfo> =
+        kernel.params.iter().filter(|param| param.source == ParamSource::Buffer).collect();
+    let indices: Vec<_> = buffers.iter().map(|param| param.index).collect();
+    let expected: Vec<_> = row.params.iter().map(|param| Some(param.index)).collect();
+    assert_eq!(indices, expected, "{}", row.name);
+    for (param, info) in row.params.iter().zip(buffers) {
+        check_param(precision, param, info, kernel);
+    }
+    let structs = row.params.iter().filter(|p| matches!(p.kind, ParamKind::Constants(_)));
+    assert_eq!(structs.count(), 1, "{}", row.name);
+}
+
+fn check_param(precision: Precision, param: &Param, info: &ParamInfo, kernel: &KernelInfo) {
+    let place = format!("{}, parameter {} ('{}')", kernel.name, param.index, param.name);
     assert_eq!(param.name, info.name, "{place}");
     match &param.kind {
         ParamKind::Buffer { element, access, .. } => {
             assert_eq!(info.space, Some("device"), "{place}");
             assert!(!info.is_reference, "{place}");
             assert_eq!(info.is_const, *access == Access::Read, "{place}");
-            assert_eq!(info.element, ElementInfo::Scalar(element.scalar()), "{place}");
+            assert_eq!(info.element, ElementInfo::Scalar(element.scalar(precision)), "{place}");
         }
         ParamKind::Constants(layout) => {
             assert_eq!(info.space, Some("constant"), "{place}");
@@ -85,13 +101,18 @@ fn check_layout(place: &str, layout: &StructLayout, kernel: &KernelInfo) {
     let stated: Vec<_> = layout
         .fields
         .iter()
-        .map(|field| (field.name, field.offset_bytes, ElementInfo::Scalar(field.element.scalar())))
+        .map(|field| {
+            (field.name, field.offset_bytes, ElementInfo::Scalar(field.element.scalar(Precision::Single)))
+        })
         .collect();
     assert_eq!(seen, stated, "{place}");
     assert_eq!(info.size_bytes as usize, layout.size_bytes, "{place}");
-    let packed: u64 = layout.fields.iter().map(|field| field.element.size_bytes()).sum();
+    let packed: u64 = layout.fields.iter().map(|field| field.element.size_bytes(Precision::Single)).sum();
     assert_eq!(packed, layout.size_bytes as u64, "{place}: padding");
-    assert!(layout.fields.iter().all(|field| field.element != Element::I8), "{place}");
+    assert!(
+        layout.fields.iter().all(|field| matches!(field.element, Element::F32 | Element::U32)),
+        "{place}"
+    );
 }
 
 /// A shader file compiles by itself, so all carry the same helper; it must stay the same.

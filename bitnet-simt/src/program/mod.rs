@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitnet_msl::ir::{self, ThreadAttribute};
+use bitnet_msl::ir::{self, LaneScope, ThreadAttribute};
 use bitnet_msl::source::{SourceMap, Span};
 
 use crate::bytecode::{Inst, Pc, R};
@@ -195,6 +195,20 @@ impl Program {
     /// atomic loads and stores, atomics whose old value is used, and different ones beside each other.
     pub fn runs_in_order(&self) -> bool {
         self.code.sequential
+    }
+
+    /// Whether the kernel uses functions over the threads of a simdgroup (`simd_sum`, `simd_shuffle`), which
+    /// not every GPU has. The index of a thread in its simdgroup is none, nor are the functions of quads.
+    pub fn uses_simdgroup_functions(&self) -> bool {
+        self.code.insts.iter().any(|inst| match inst {
+            Inst::Lane1 { scope, .. }
+            | Inst::Lane2 { scope, .. }
+            | Inst::LaneFill { scope, .. }
+            | Inst::LaneL1 { scope, .. }
+            | Inst::LaneL2 { scope, .. }
+            | Inst::LaneLFill { scope, .. } => *scope == LaneScope::Simdgroup,
+            _ => false,
+        })
     }
 
     /// The bytecode as text.

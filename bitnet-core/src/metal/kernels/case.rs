@@ -1,10 +1,11 @@
-//! A kernel's operands as data: run on a device, and compared with the reference.
+//! A kernel's operands as data, run on a device.
 
-use super::encode::{Arg, encode};
-use super::row::{Access, Element, KernelRow, ParamKind, Tolerance};
+use super::encode::{Arg, encode_in};
+use super::row::{Access, Element, KernelRow, ParamKind, Precision};
 use super::shape::Shape;
-use crate::metal::{BitNetShaders, MetalError, create_buffer, read_buffer};
+use crate::metal::{BitNetShaders, Buffer, MetalError, create_buffer, read_buffer};
 use bytemuck::NoUninit;
+use half::f16;
 
 /// Elements of a buffer.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +14,12 @@ pub enum Data {
     F32(Vec<f32>),
     /// `uint`
     U32(Vec<u32>),
+    /// `half`
+    F16(Vec<f16>),
     /// `char`
     I8(Vec<i8>),
+    /// `uchar`
+    U8(Vec<u8>),
 }
 
 impl Data {
@@ -23,7 +28,9 @@ impl Data {
         match self {
             Data::F32(v) => v.len(),
             Data::U32(v) => v.len(),
+            Data::F16(v) => v.len(),
             Data::I8(v) => v.len(),
+            Data::U8(v) => v.len(),
         }
     }
 
@@ -37,16 +44,44 @@ impl Data {
         match self {
             Data::F32(v) => bytemuck::cast_slice(v),
             Data::U32(v) => bytemuck::cast_slice(v),
+            Data::F16(v) => bytemuck::cast_slice(v),
             Data::I8(v) => bytemuck::cast_slice(v),
+            Data::U8(v) => v,
         }
     }
 
     /// `len` elements that no kernel means: what it does not overwrite shows.
-    fn poison(element: Element, len: usize) -> Self {
-        match element {
-            Element::F32 => Data::F32(vec![f32::from_bits(0x7fc0_dead); len]),
-            Element::U32 => Data::U32(vec![0xdead_beef; len]),
-            Element::I8 => Data::I8(vec![-128; len]),
+    fn poison(element: Element, precision: Precision, len: usize) -> Self {
+        match (element, precision) {
+            (Element::F32, _) | (Element::Real, Precision::Single) => {
+                Data::F32(vec![f32::from_bits(0x7fc0_dead); len])
+            }
+            (Element::Real, Precision::Half) => Data::F16(vec![f16::from_bits(0x7ead); len]),
+            (Element::U32, _) => Data::U32(vec![0xdead_beef; len]),
+            (Element::I8, _) => Data::I8(vec![-128; len]),
+            (Element::U8, _) => Data::U8(vec![0xad; len]),
+        }
+    }
+
+    /// The contents of a buffer of such elements.
+    ///
+    /// # Errors
+    /// If it does not hold a whole number of them, or is private.
+    pub fn read(buffer: &Buffer, element: Element, precision: Precision) -> Result<Self, MetalError> {
+        Ok(match (element, precision) {
+            (Element::F32, _) | (Element::Real, Precision::Single) => Data::F32(read_buffer(buffer)?),
+            (Element::Real, Precision::Half) => Data::F16(read_buffer(buffer)?),
+            (Element::U32, _) => Data::U32(read_buffer(buffer)?),
+            (Element::I8, _) => Data::I8(read_buffer(buffer)?),
+            (Element::U8, _) => Data::U8(read_buffer(buffer)?),
+        })
+    }
+
+    /// The elements rounded to half precision, if they are floats.
+    fn to_half(&self) -> Self {
+        match self {
+            Data::F32(values) => Data::F16(values.iter().map(|&v| f16::from_f32(v)).collect()),
+            other => other.clone(),
         }
     }
 }
@@ -56,6 +91,8 @@ impl Data {
 pub struct Case {
     /// What is special about it.
     pub label: String,
+    /// The version of the kernel that it is for.
+    pub precision: Precision,
     /// The shape that `params` describes.
     pub shape: Shape,
     /// The bytes of the parameter struct.
@@ -66,9 +103,29 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case with these parameters and no buffers.
+    /// A case in single precision with these parameters and no buffers.
     pub fn new<P: NoUninit>(label: impl Into<String>, shape: Shape, params: &P) -> Self {
-        Self { label: label.into(), shape, params: bytemuck::bytes_of(params).to_vec(), buffers: Vec::new() }
+        Self {
+            label: label.into(),
+            precision: Precision::Single,
+            shape,
+            params: bytemuck::bytes_of(params).to_vec(),
+            buffers: Vec::new(),
+        }
+    }
+
+    /// The case for another version of the row's kernel: its operands rounded to that precision.
+    #[must_use]
+    pub fn in_precision(mut self, row: &KernelRow, precision: Precision) -> Self {
+        self.precision = precision;
+        if precision == Precision::Half {
+            for (index, data) in &mut self.buffers {
+                if row.param(*index).is_some_and(|param| param.element() == Some(Element::Real)) {
+                    *data = data.to_half();
+                }
+            }
+        }
+        self
     }
 
     /// The case with one buffer more.
@@ -87,6 +144,7 @@ impl Case {
     pub fn floats(&self, index: u32) -> Vec<f64> {
         match self.data(index) {
             Some(Data::F32(values)) => values.iter().map(|&v| v.into()).collect(),
+            Some(Data::F16(values)) => values.iter().map(|&v| v.into()).collect(),
             _ => Vec::new(),
         }
     }
@@ -178,11 +236,11 @@ pub struct Derivative {
 /// A function of many variables.
 pub type Function = Box<dyn Fn(&[f64]) -> f64>;
 
-/// Runs a kernel on a case's operands. Gives the contents of what it writes, by index: exactly as many
+/// Runs the version of a kernel that a case is for on the case's operands. Gives the contents of what it writes, by index: exactly as many
 /// elements as the row says, so that a write past the end is an error and one left out shows.
 ///
 /// # Errors
-/// What [`encode`](fn@encode) gives, or what went wrong while the kernel ran.
+/// What [`encode_in`] gives, or what went wrong while the kernel ran.
 pub fn run_case(
     shaders: &BitNetShaders,
     row: &KernelRow,
@@ -196,7 +254,8 @@ pub fn run_case(
             continue;
         }
         let given = case.data(param.index).cloned();
-        let data = given.unwrap_or_else(|| Data::poison(element, least(&case.shape) as usize));
+        let poison = || Data::poison(element, case.precision, least(&case.shape) as usize);
+        let data = given.unwrap_or_else(poison);
         if access != Access::Read && data.is_empty() {
             outputs.push((param.index, element, None));
         }
@@ -213,7 +272,7 @@ pub fn run_case(
 
     let command_buffer = shaders.device().new_command_queue().new_command_buffer();
     let encoder = command_buffer.new_compute_command_encoder();
-    encode(shaders, &encoder, row.function, &case.shape, &args)?;
+    encode_in(case.precision, shaders, &encoder, row.function, &case.shape, &args)?;
     encoder.end_encoding();
     command_buffer.commit();
     command_buffer.wait_until_completed()?;
@@ -221,186 +280,8 @@ pub fn run_case(
     outputs
         .into_iter()
         .map(|(index, element, buffer)| {
-            let Some(buffer) = buffer else { return Ok((index, Data::poison(element, 0))) };
-            Ok((
-                index,
-                match element {
-                    Element::F32 => Data::F32(read_buffer(&buffer)?),
-                    Element::U32 => Data::U32(read_buffer(&buffer)?),
-                    Element::I8 => Data::I8(read_buffer(&buffer)?),
-                },
-            ))
+            let Some(buffer) = buffer else { return Ok((index, Data::poison(element, case.precision, 0))) };
+            Ok((index, Data::read(&buffer, element, case.precision)?))
         })
         .collect()
-}
-
-/// How one output compares with the reference.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutputVerdict {
-    /// The parameter.
-    pub name: &'static str,
-    /// The rule.
-    pub tolerance: Tolerance,
-    /// The greatest error as a fraction of what the rule allows: at most 1 is right.
-    pub worst_error: f64,
-    /// Where it is: the element, what came out, what should have.
-    pub worst: Option<(usize, f64, f64)>,
-}
-
-/// How a kernel's outputs compare with the reference.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// Each output.
-    pub outputs: Vec<OutputVerdict>,
-}
-
-impl Verdict {
-    /// The greatest error of all outputs, as a fraction of what is allowed.
-    pub fn worst_error(&self) -> f64 {
-        self.outputs.iter().map(|output| output.worst_error).fold(0.0, f64::max)
-    }
-
-    /// Whether every element of every output is right.
-    pub fn is_ok(&self) -> bool {
-        self.worst_error() <= 1.0
-    }
-}
-
-/// Compares what a kernel wrote with its reference, by the tolerances of the row.
-pub fn compare(row: &KernelRow, case: &Case, outputs: &[(u32, Data)]) -> Verdict {
-    let expected = (row.reference)(case);
-    let compared = row.params.iter().filter_map(|param| {
-        let tolerance = param.tolerance()?;
-        if !param.is_used(&case.params) {
-            return None;
-        }
-        let got = outputs.iter().find(|(index, _)| *index == param.index).map(|(_, data)| data);
-        let want = expected.iter().find(|expected| expected.index == param.index);
-        let (worst_error, worst) = match (got, want) {
-            (Some(got), Some(want)) => worst_of(got, &want.values, tolerance),
-            _ => (f64::INFINITY, None),
-        };
-        Some(OutputVerdict { name: param.name, tolerance, worst_error, worst })
-    });
-    Verdict { outputs: compared.collect() }
-}
-
-/// The greatest error as a fraction of what is allowed, and (element, got, wanted) where it is. Infinite
-/// when the number or type of the elements is wrong.
-fn worst_of(got: &Data, want: &Values, tolerance: Tolerance) -> (f64, Option<(usize, f64, f64)>) {
-    let errors: Vec<(f64, f64, f64)> = match (got, want) {
-        (Data::F32(got), Values::Floats { terms, elements }) if got.len() == elements.len() => got
-            .iter()
-            .zip(elements)
-            .map(|(&got, want)| (float_error(got, want, *terms, tolerance), got.into(), want.value))
-            .collect(),
-        (Data::I8(got), Values::Rounded(values)) if got.len() == values.len() => got
-            .iter()
-            .zip(values)
-            .map(|(&got, &want)| (rounding_error(got.into(), want), got.into(), want))
-            .collect(),
-        (Data::U32(got), Values::Bits { words, undecided }) if got.len() == words.len() => got
-            .iter()
-            .zip(words.iter().zip(undecided))
-            .map(|(&got, (&want, &free))| {
-                let wrong = (got ^ want) & !free;
-                (if wrong == 0 { 0.0 } else { f64::INFINITY }, got.into(), want.into())
-            })
-            .collect(),
-        _ => return (f64::INFINITY, None),
-    };
-    let worst = errors.iter().enumerate().max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
-    worst.map_or((0.0, None), |(at, &(error, got, want))| (error, Some((at, got, want))))
-}
-
-fn float_error(got: f32, want: &Float, terms: f64, tolerance: Tolerance) -> f64 {
-    let got_wide = f64::from(got);
-    if want.value.is_nan() || got.is_nan() {
-        return if want.value.is_nan() == got.is_nan() { 0.0 } else { f64::INFINITY };
-    }
-    // What float32 cannot hold becomes an infinity, which is then the right result.
-    if got_wide == want.value || got == want.value as f32 {
-        return 0.0;
-    }
-    let allowed = match tolerance {
-        Tolerance::Exact | Tolerance::NearTies => 0.0,
-        Tolerance::Ulp(ulps) => f64::from(ulps) * ulp(want.value),
-        Tolerance::Sum => terms * 2f64.powi(-24) * want.magnitude,
-    };
-    // Numbers below the least normal one may be flushed to zero.
-    let error = (got_wide - want.value).abs();
-    let error = error / (allowed + want.slack + f64::from(f32::MIN_POSITIVE));
-    if error.is_nan() { f64::INFINITY } else { error }
-}
-
-/// The unit in the last place of a float32 near a value.
-fn ulp(value: f64) -> f64 {
-    let exponent = value.abs().max(f32::MIN_POSITIVE.into()).log2().floor();
-    2f64.powf(exponent - 23.0)
-}
-
-/// 0 when `got` is a rounding of something within 1e-6 of `want`, which is right only at ties.
-fn rounding_error(got: f64, want: f64) -> f64 {
-    let right = (want - 1e-6).round_ties_even() <= got && got <= (want + 1e-6).round_ties_even();
-    if right { 0.0 } else { f64::INFINITY }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn float_errors_are_fractions_of_the_tolerance() {
-        let check = |got: f32, want: f64, tolerance, expect: f64| {
-            let want = Float { value: want, magnitude: 4.0, slack: 0.0 };
-            let error = float_error(got, &want, 2.0, tolerance);
-            assert!(
-                error == expect || (error - expect).abs() < 1e-6,
-                "{got} {want:?}: {error}, not {expect}"
-            );
-        };
-        let step = f32::EPSILON;
-        check(1.0, 1.0, Tolerance::Exact, 0.0);
-        check(0.1, 0.1, Tolerance::Exact, 0.0);
-        check(1.0 + 4.0 * step, 1.0, Tolerance::Ulp(4), 1.0);
-        check(1.0 + 8.0 * step, 1.0, Tolerance::Ulp(4), 2.0);
-        check(1.0 + 4.0 * step, 1.0, Tolerance::Sum, 1.0);
-        check(f32::NAN, f64::NAN, Tolerance::Exact, 0.0);
-        check(f32::NAN, 1.0, Tolerance::Sum, f64::INFINITY);
-        check(1.0, f64::NAN, Tolerance::Sum, f64::INFINITY);
-        check(f32::INFINITY, f64::INFINITY, Tolerance::Sum, 0.0);
-        check(f32::INFINITY, 1e300, Tolerance::Sum, 0.0);
-        check(f32::INFINITY, f64::NEG_INFINITY, Tolerance::Sum, f64::INFINITY);
-        assert!(float_error(1.0 + step, &Float::from(1.0), 1.0, Tolerance::Exact) > 1.0);
-    }
-
-    #[test]
-    fn integers_may_differ_at_ties_only() {
-        for (got, want, right) in [
-            (2.0, 2.4, true),
-            (3.0, 2.4, false),
-            (2.0, 2.5, true),
-            (3.0, 2.5, true),
-            (3.0, 2.499_999_5, true),
-            (3.0, 2.499_99, false),
-            (1.0, 2.5, false),
-        ] {
-            assert_eq!(rounding_error(got, want) == 0.0, right, "{got} for {want}");
-        }
-    }
-
-    #[test]
-    fn units_in_the_last_place() {
-        assert_eq!(ulp(1.0), f64::from(f32::EPSILON));
-        assert_eq!(ulp(-1.5), f64::from(f32::EPSILON));
-        assert_eq!(ulp(0.75), f64::from(f32::EPSILON) / 2.0);
-    }
-
-    #[test]
-    fn missing_elements_are_infinitely_wrong() {
-        let want = Expected::floats(0, [1.0, 2.0]).values;
-        assert_eq!(worst_of(&Data::F32(vec![1.0]), &want, Tolerance::Ulp(4)).0, f64::INFINITY);
-        assert_eq!(worst_of(&Data::U32(vec![1, 2]), &want, Tolerance::Ulp(4)).0, f64::INFINITY);
-        assert_eq!(worst_of(&Data::F32(vec![1.0, 3.0]), &want, Tolerance::Ulp(4)).1, Some((1, 3.0, 2.0)));
-    }
 }

@@ -1,7 +1,7 @@
 //! The launch by row: what a kernel is given is checked against its row before anything is encoded.
 
 use super::geometry::{self, GridLimits};
-use super::row::{KernelRow, Param, ParamKind};
+use super::row::{KernelRow, Param, ParamKind, Precision};
 use super::shape::Shape;
 use super::table::BitNetShaderFunction;
 use crate::metal::{BitNetShaders, Buffer, ComputeCommandEncoder, MetalError};
@@ -15,7 +15,22 @@ pub enum Arg<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Encodes a launch of a kernel: its pipeline, its arguments by index, and the grid that suits the shape.
+/// Encodes a launch of a kernel in single precision: [`encode_in`].
+///
+/// # Errors
+/// As [`encode_in`].
+pub fn encode(
+    shaders: &BitNetShaders,
+    encoder: &ComputeCommandEncoder,
+    function: BitNetShaderFunction,
+    shape: &Shape,
+    args: &[(u32, Arg<'_>)],
+) -> Result<(), MetalError> {
+    encode_in(Precision::Single, shaders, encoder, function, shape, args)
+}
+
+/// Encodes a launch of a version of a kernel: its pipeline, its arguments by index, and the grid that suits
+/// the shape.
 ///
 /// `shape` is what the caller believes; the parameter struct is what the shader believes. Both must say the
 /// same, and every buffer that the parameter struct asks for must be there and long enough for it. Buffers
@@ -26,7 +41,8 @@ pub enum Arg<'a> {
 /// # Errors
 /// [`MetalError::KernelContract`] if the arguments do not meet the row's contract; what
 /// [`BitNetShaders::get_pipeline`] gives; a misuse of the encoder.
-pub fn encode(
+pub fn encode_in(
+    precision: Precision,
     shaders: &BitNetShaders,
     encoder: &ComputeCommandEncoder,
     function: BitNetShaderFunction,
@@ -34,10 +50,13 @@ pub fn encode(
     args: &[(u32, Arg<'_>)],
 ) -> Result<(), MetalError> {
     let row = function.row();
-    let broken = |reason: String| MetalError::KernelContract { kernel: row.name.to_owned(), reason };
-    check(row, shape, args).map_err(broken)?;
+    let broken = |reason: String| MetalError::KernelContract {
+        kernel: row.kernel_name(precision).into_owned(),
+        reason,
+    };
+    check(row, precision, shape, args).map_err(broken)?;
 
-    let pipeline = shaders.get_pipeline(function)?;
+    let pipeline = shaders.get_pipeline_in(function, precision)?;
     let (threads, threadgroup) = geometry::for_shape(row, shape, GridLimits::of(&pipeline));
     if threads.is_empty() {
         return Ok(());
@@ -61,7 +80,15 @@ fn find<'a>(args: &[(u32, Arg<'a>)], index: u32) -> Option<Arg<'a>> {
 }
 
 /// What is wrong with the arguments, if anything.
-fn check(row: &KernelRow, shape: &Shape, args: &[(u32, Arg<'_>)]) -> Result<(), String> {
+fn check(
+    row: &KernelRow,
+    precision: Precision,
+    shape: &Shape,
+    args: &[(u32, Arg<'_>)],
+) -> Result<(), String> {
+    if !row.precisions().contains(&precision) {
+        return Err(format!("it has no version in {precision}"));
+    }
     for (place, (index, _)) in args.iter().enumerate() {
         if row.param(*index).is_none() {
             return Err(format!("it has no parameter {index}"));
@@ -71,7 +98,9 @@ fn check(row: &KernelRow, shape: &Shape, args: &[(u32, Arg<'_>)]) -> Result<(), 
         }
     }
     let constants = check_constants(row, shape, args)?;
-    row.params.iter().try_for_each(|param| check_buffer(param, shape, constants, find(args, param.index)))
+    row.params
+        .iter()
+        .try_for_each(|param| check_buffer(param, precision, shape, constants, find(args, param.index)))
 }
 
 /// The bytes of the parameter struct, which are of the right length and describe `shape`.
@@ -91,7 +120,13 @@ fn check_constants<'a>(row: &KernelRow, shape: &Shape, args: &[(u32, Arg<'a>)]) 
     }
 }
 
-fn check_buffer(param: &Param, shape: &Shape, constants: &[u8], arg: Option<Arg<'_>>) -> Result<(), String> {
+fn check_buffer(
+    param: &Param,
+    precision: Precision,
+    shape: &Shape,
+    constants: &[u8],
+    arg: Option<Arg<'_>>,
+) -> Result<(), String> {
     let ParamKind::Buffer { element, least, .. } = param.kind else { return Ok(()) };
     let (index, name) = (param.index, param.name);
     let least = if param.is_used(constants) { least(shape) } else { 0 };
@@ -101,13 +136,11 @@ fn check_buffer(param: &Param, shape: &Shape, constants: &[u8], arg: Option<Arg<
         None if least == 0 => return Ok(()),
         None => return Err(format!("parameter {index} ('{name}') is not given")),
     };
-    if offset % element.size_bytes() != 0 {
-        return Err(format!(
-            "offset {offset} of parameter {index} ('{name}') is not a multiple of {}",
-            element.size_bytes()
-        ));
+    let size = element.size_bytes(precision);
+    if offset % size != 0 {
+        return Err(format!("offset {offset} of parameter {index} ('{name}') is not a multiple of {size}"));
     }
-    let elements = buffer.length().saturating_sub(offset) / element.size_bytes();
+    let elements = buffer.length().saturating_sub(offset) / size;
     if elements < least {
         return Err(format!("parameter {index} ('{name}') has {elements} elements, but needs {least}"));
     }

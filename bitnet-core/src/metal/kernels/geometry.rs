@@ -23,14 +23,19 @@ pub struct GridLimits {
     pub simd_width: u64,
     /// Most threads of a threadgroup.
     pub max_threads: u64,
+    /// Threads that share an item that is a simdgroup's work: all of a simdgroup, or one where the device
+    /// has no simdgroup reductions (see the common part of the shaders).
+    pub lanes: u64,
 }
 
 impl GridLimits {
     /// The limits of a pipeline.
     pub fn of(pipeline: &ComputePipelineState) -> Self {
+        let simd_width = pipeline.thread_execution_width();
         Self {
-            simd_width: pipeline.thread_execution_width(),
+            simd_width,
             max_threads: pipeline.max_total_threads_per_threadgroup(),
+            lanes: if pipeline.device_limits().simdgroup_reductions { simd_width } else { 1 },
         }
     }
 
@@ -46,7 +51,7 @@ pub fn for_shape(row: &KernelRow, shape: &Shape, limits: GridLimits) -> (MTLSize
     match (row.work)(shape) {
         Work::Threads(items) => one_dimension(items, THREADS_PER_GROUP, limits),
         Work::Simdgroups(items) => {
-            let threads = items.saturating_mul(limits.simd_width);
+            let threads = items.saturating_mul(limits.lanes);
             one_dimension(threads, SIMDGROUPS_PER_GROUP * limits.simd_width, limits)
         }
         Work::Threadgroup => one_dimension(limits.threadgroup(u64::MAX), u64::MAX, limits),
@@ -74,7 +79,7 @@ mod tests {
     #[test]
     fn grids_are_whole_simdgroups_within_the_limits() {
         let check = |function: F, shape: Shape, max_threads, expect: (u64, u64)| {
-            let limits = GridLimits { simd_width: 32, max_threads };
+            let limits = GridLimits { simd_width: 32, max_threads, lanes: 32 };
             let (threads, group) = for_shape(function.row(), &shape, limits);
             assert_eq!((threads.width, group.width), expect, "{function:?} {shape:?}");
             assert_eq!((threads.height, threads.depth, group.height, group.depth), (1, 1, 1, 1));
@@ -93,8 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn without_reductions_a_thread_takes_what_a_simdgroup_would() {
+        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 1 };
+        let (threads, group) = for_shape(F::SoftmaxForward.row(), &Shape::rows(33, 7), limits);
+        assert_eq!((threads.width, group.width), (64, 64));
+    }
+
+    #[test]
     fn a_data_size_alone_makes_a_grid() {
-        let limits = GridLimits { simd_width: 32, max_threads: 1024 };
+        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 32 };
         for (size, threads, group) in [(0, 0, 32), (1, 32, 32), (33, 64, 64), (5000, 5024, 256)] {
             let grid = for_data_size(size, limits);
             assert_eq!(grid, (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1)), "{size}");

@@ -3,8 +3,8 @@
 //! - [`table`]: one row a kernel, the single source of truth; [`BitNetShaderFunction`] names the rows.
 //! - [`params`]: the parameter structs that host and shaders share. [`shape`]: the sizes they stand for.
 //! - [`encode()`]: a launch that checks the row's contract first. [`geometry`]: grids and threadgroups.
-//! - [`case`](mod@case): a kernel's operands as data, run on a device and compared with the reference in double
-//!   precision; `cases` and `reference` hold both for every row.
+//! - [`case`](mod@case): a kernel's operands as data, run on a device; [`verdict`]: what it wrote, compared with
+//!   the reference in double precision. `cases` and `reference` hold both for every row.
 
 pub mod case;
 mod cases;
@@ -15,12 +15,14 @@ mod reference;
 pub mod row;
 pub mod shape;
 pub mod table;
+pub mod verdict;
 
-pub use case::{Case, Verdict, compare, run_case};
-pub use encode::{Arg, encode};
-pub use row::KernelRow;
+pub use case::{Case, run_case};
+pub use encode::{Arg, encode, encode_in};
+pub use row::{KernelRow, Precision};
 pub use shape::{Grouping, Shape};
 pub use table::{BitNetShaderFunction, TABLE};
+pub use verdict::{Verdict, compare};
 
 /// The built-in shaders: name and text.
 pub static SHADERS: &[(&str, &str)] = &[

@@ -1,5 +1,7 @@
 //! What a row of the kernel table says, and the words it says it in.
 
+use std::borrow::Cow;
+
 use super::case::{Case, Derivative, Expected};
 use super::params::StructLayout;
 use super::shape::Shape;
@@ -27,9 +29,26 @@ pub struct KernelRow {
     pub gradient: Option<fn(&Case) -> Vec<Derivative>>,
     /// The cases that it is tested with: shapes and data.
     pub cases: fn() -> Vec<Case>,
+    /// Whether there is a version in half precision beside the one in single precision: an instance of the
+    /// same template, with the name that [`kernel_name`](Self::kernel_name) gives, whose
+    /// [`Element::Real`] is `half`.
+    pub half: bool,
 }
 
 impl KernelRow {
+    /// The precisions that the kernel has a version for.
+    pub fn precisions(&self) -> &'static [Precision] {
+        if self.half { &[Precision::Single, Precision::Half] } else { &[Precision::Single] }
+    }
+
+    /// The name of a version in the shader: `relu_forward`, `relu_forward_f16`.
+    pub fn kernel_name(&self, precision: Precision) -> Cow<'static, str> {
+        match precision {
+            Precision::Single => Cow::Borrowed(self.name),
+            Precision::Half => Cow::Owned(format!("{}_f16", self.name)),
+        }
+    }
+
     /// The parameter with this buffer index.
     pub fn param(&self, index: u32) -> Option<&'static Param> {
         self.params.iter().find(|param| param.index == index)
@@ -87,6 +106,14 @@ impl Param {
         }
     }
 
+    /// What the buffer's elements are; `None` for the parameter struct.
+    pub fn element(&self) -> Option<Element> {
+        match self.kind {
+            ParamKind::Buffer { element, .. } => Some(element),
+            ParamKind::Constants(_) => None,
+        }
+    }
+
     /// Whether the parameter may be left unbound.
     pub fn is_optional(&self) -> bool {
         matches!(self.kind, ParamKind::Buffer { when: Some(_), .. })
@@ -125,34 +152,60 @@ pub enum Access {
     ReadWrite(Tolerance),
 }
 
+/// The type of the activations, gradients and results that a version of a kernel works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Precision {
+    /// `float`
+    #[default]
+    Single,
+    /// `half`; sums and formulas are in `float` all the same.
+    Half,
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Precision::Single => "f32",
+            Precision::Half => "f16",
+        })
+    }
+}
+
 /// Element types of buffers and of fields of parameter structs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
-    /// `float`
+    /// `float` in every version of the kernel.
     F32,
+    /// The template's `T`: `float` or `half`, by the version's [`Precision`].
+    Real,
     /// `uint`; packed weights are words of 32 columns.
     U32,
     /// `char`
     I8,
+    /// `uchar`
+    U8,
 }
 
 impl Element {
-    /// Size in bytes, which is also the alignment.
-    pub fn size_bytes(self) -> u64 {
-        self.scalar().size_bytes().into()
+    /// Size in bytes, which is also the alignment, in a version of the kernel.
+    pub fn size_bytes(self, precision: Precision) -> u64 {
+        self.scalar(precision).size_bytes().into()
     }
 
-    /// The front end's name for it.
-    pub fn scalar(self) -> Scalar {
-        match self {
-            Element::F32 => Scalar::F32,
-            Element::U32 => Scalar::U32,
-            Element::I8 => Scalar::I8,
+    /// The front end's name for it in a version of the kernel.
+    pub fn scalar(self, precision: Precision) -> Scalar {
+        match (self, precision) {
+            (Element::F32, _) | (Element::Real, Precision::Single) => Scalar::F32,
+            (Element::Real, Precision::Half) => Scalar::F16,
+            (Element::U32, _) => Scalar::U32,
+            (Element::I8, _) => Scalar::I8,
+            (Element::U8, _) => Scalar::U8,
         }
     }
 }
 
-/// How far a result may be from the double-precision reference.
+/// How far a result may be from the double-precision reference. A result in half precision may be off by
+/// half a unit in its own last place more, unless it is [`Exact`](Tolerance::Exact).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
     /// Not at all.

@@ -23,6 +23,10 @@ struct Simdgroup {
     uint lanes;
 };
 
+#define THIS_SIMDGROUP SIMDGROUP_OF(group, group_threads, grid_threads)
+
+#ifndef BITNET_NO_SIMDGROUP_REDUCTIONS
+
 #define SIMDGROUP_ATTRIBUTES                                  \
     uint lane [[thread_index_in_simdgroup]],                  \
     uint simdgroup [[simdgroup_index_in_threadgroup]],        \
@@ -31,7 +35,8 @@ struct Simdgroup {
     uint group_threads [[dispatch_threads_per_threadgroup]],  \
     uint grid_threads [[threads_per_grid]]
 
-#define THIS_SIMDGROUP this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
 
 inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint group, uint group_threads,
                                 uint grid_threads) {
@@ -47,6 +52,45 @@ inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint grou
     self.lanes = min(width, threads_here - simdgroup * width);
     return self;
 }
+
+// What the lanes of a simdgroup have together, the same in all of them.
+inline float lanes_sum(float x) { return simd_sum(x); }
+inline uint lanes_sum(uint x) { return simd_sum(x); }
+inline float lanes_max(float x) { return simd_max(x); }
+inline uint lanes_max(uint x) { return simd_max(x); }
+inline float lanes_min(float x) { return simd_min(x); }
+inline uint lanes_min(uint x) { return simd_min(x); }
+inline uint lanes_or(uint x) { return simd_or(x); }
+
+#else  // Threads cannot see each other's values: each is a simdgroup of one lane.
+
+#define SIMDGROUP_ATTRIBUTES                                  \
+    uint thread_in_group [[thread_position_in_threadgroup]],  \
+    uint group [[threadgroup_position_in_grid]],              \
+    uint group_threads [[dispatch_threads_per_threadgroup]],  \
+    uint grid_threads [[threads_per_grid]]
+
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_thread(thread_in_group, group, group_threads, grid_threads)
+
+inline Simdgroup this_thread(uint thread_in_group, uint group, uint group_threads, uint grid_threads) {
+    Simdgroup self;
+    self.index = group * group_threads + thread_in_group;
+    self.count = grid_threads;
+    self.lane = 0;
+    self.lanes = 1;
+    return self;
+}
+
+inline float lanes_sum(float x) { return x; }
+inline uint lanes_sum(uint x) { return x; }
+inline float lanes_max(float x) { return x; }
+inline uint lanes_max(uint x) { return x; }
+inline float lanes_min(float x) { return x; }
+inline uint lanes_min(uint x) { return x; }
+inline uint lanes_or(uint x) { return x; }
+
+#endif
 
 // ---- End of the common part.
 
@@ -75,6 +119,8 @@ kernel void relu_forward(device const T* input [[buffer(0)]],  // (count)
 
 template [[host_name("relu_forward")]] [[kernel]]
 decltype(relu_forward<float>) relu_forward<float>;
+template [[host_name("relu_forward_f16")]] [[kernel]]
+decltype(relu_forward<half>) relu_forward<half>;
 
 // dx = dy where x > 0, else 0; the derivative at NaN is NaN.
 template <typename T>
@@ -92,6 +138,8 @@ kernel void relu_backward(device const T* grad_output [[buffer(0)]],  // (count)
 
 template [[host_name("relu_backward")]] [[kernel]]
 decltype(relu_backward<float>) relu_backward<float>;
+template [[host_name("relu_backward_f16")]] [[kernel]]
+decltype(relu_backward<half>) relu_backward<half>;
 
 // ---- Dropout
 
@@ -210,14 +258,14 @@ kernel void layer_norm_forward(device const T* input [[buffer(0)]],      // (M, 
         for (uint k = self.lane; k < K; k += self.lanes) {
             sum += float(x[k]);
         }
-        const float row_mean = simd_sum(sum) / count;
+        const float row_mean = lanes_sum(sum) / count;
 
         float squares = 0.0f;
         for (uint k = self.lane; k < K; k += self.lanes) {
             const float centred = float(x[k]) - row_mean;
             squares += centred * centred;
         }
-        const float row_rstd = 1.0f / sqrt(simd_sum(squares) / count + params.epsilon);
+        const float row_rstd = 1.0f / sqrt(lanes_sum(squares) / count + params.epsilon);
 
         for (uint k = self.lane; k < K; k += self.lanes) {
             y[k] = T((float(x[k]) - row_mean) * row_rstd * gamma[k] + beta[k]);
@@ -265,8 +313,8 @@ kernel void layer_norm_backward(device const T* grad_output [[buffer(0)]],  // (
                 const float normal = (float(input[row + k]) - row_mean) * row_rstd;
                 sums += float2(g, g * normal);
             }
-            const float mean_g = simd_sum(sums.x) / count;
-            const float mean_gx = simd_sum(sums.y) / count;
+            const float mean_g = lanes_sum(sums.x) / count;
+            const float mean_gx = lanes_sum(sums.y) / count;
             for (uint k = self.lane; k < K; k += self.lanes) {
                 const float g = float(grad_output[row + k]) * gamma[k];
                 const float normal = (float(input[row + k]) - row_mean) * row_rstd;
@@ -306,12 +354,12 @@ inline float2 max_and_exp_sum(device const T* row, uint size, Simdgroup self) {
     for (uint k = self.lane; k < size; k += self.lanes) {
         greatest = max(greatest, float(row[k]));
     }
-    greatest = simd_max(greatest);
+    greatest = lanes_max(greatest);
     float sum = 0.0f;
     for (uint k = self.lane; k < size; k += self.lanes) {
         sum += exp(float(row[k]) - greatest);
     }
-    return float2(greatest, simd_sum(sum));
+    return float2(greatest, lanes_sum(sum));
 }
 
 // y = exp(x − max x) / Σ exp(x − max x), per row

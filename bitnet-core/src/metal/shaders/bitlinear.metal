@@ -25,6 +25,10 @@ struct Simdgroup {
     uint lanes;
 };
 
+#define THIS_SIMDGROUP SIMDGROUP_OF(group, group_threads, grid_threads)
+
+#ifndef BITNET_NO_SIMDGROUP_REDUCTIONS
+
 #define SIMDGROUP_ATTRIBUTES                                  \
     uint lane [[thread_index_in_simdgroup]],                  \
     uint simdgroup [[simdgroup_index_in_threadgroup]],        \
@@ -33,7 +37,8 @@ struct Simdgroup {
     uint group_threads [[dispatch_threads_per_threadgroup]],  \
     uint grid_threads [[threads_per_grid]]
 
-#define THIS_SIMDGROUP this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
 
 inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint group, uint group_threads,
                                 uint grid_threads) {
@@ -49,6 +54,45 @@ inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint grou
     self.lanes = min(width, threads_here - simdgroup * width);
     return self;
 }
+
+// What the lanes of a simdgroup have together, the same in all of them.
+inline float lanes_sum(float x) { return simd_sum(x); }
+inline uint lanes_sum(uint x) { return simd_sum(x); }
+inline float lanes_max(float x) { return simd_max(x); }
+inline uint lanes_max(uint x) { return simd_max(x); }
+inline float lanes_min(float x) { return simd_min(x); }
+inline uint lanes_min(uint x) { return simd_min(x); }
+inline uint lanes_or(uint x) { return simd_or(x); }
+
+#else  // Threads cannot see each other's values: each is a simdgroup of one lane.
+
+#define SIMDGROUP_ATTRIBUTES                                  \
+    uint thread_in_group [[thread_position_in_threadgroup]],  \
+    uint group [[threadgroup_position_in_grid]],              \
+    uint group_threads [[dispatch_threads_per_threadgroup]],  \
+    uint grid_threads [[threads_per_grid]]
+
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_thread(thread_in_group, group, group_threads, grid_threads)
+
+inline Simdgroup this_thread(uint thread_in_group, uint group, uint group_threads, uint grid_threads) {
+    Simdgroup self;
+    self.index = group * group_threads + thread_in_group;
+    self.count = grid_threads;
+    self.lane = 0;
+    self.lanes = 1;
+    return self;
+}
+
+inline float lanes_sum(float x) { return x; }
+inline uint lanes_sum(uint x) { return x; }
+inline float lanes_max(float x) { return x; }
+inline uint lanes_max(uint x) { return x; }
+inline float lanes_min(float x) { return x; }
+inline uint lanes_min(uint x) { return x; }
+inline uint lanes_or(uint x) { return x; }
+
+#endif
 
 // ---- End of the common part.
 
@@ -224,7 +268,7 @@ inline void forward_narrow(device const T* input, device const uint* weights, de
                 }
                 y += a;
             }
-            y = float4(simd_sum(y.x), simd_sum(y.y), simd_sum(y.z), simd_sum(y.w));
+            y = float4(lanes_sum(y.x), lanes_sum(y.y), lanes_sum(y.z), lanes_sum(y.w));
             if (self.lane == 0) {
                 if (params.has_bias != 0) {
                     y += float4(bias[n0], bias[n1], bias[n2], bias[n3]);
@@ -469,7 +513,7 @@ inline float2 sums(device const float* w, uint columns, Simdgroup self) {
         sum += value;
         magnitude += fabs(value);
     }
-    return float2(simd_sum(sum), simd_sum(magnitude));
+    return float2(lanes_sum(sum), lanes_sum(magnitude));
 }
 
 // One group over the whole matrix, by one threadgroup; `self` counts its simdgroups only. A row's sum
@@ -527,7 +571,7 @@ kernel void binarize_weights(device const float* latent [[buffer(0)]],  // (N, K
         if (group == 0) {
             const uint threads = min(group_threads, grid_threads);
             binarize_tensor(latent, weights, scales, params,
-                            this_simdgroup(lane, simdgroup, width, 0, threads, threads));
+                            SIMDGROUP_OF(0, threads, threads));
         }
         return;
     }
@@ -593,7 +637,7 @@ kernel void quantize_activations(device const float* input [[buffer(0)]],     //
         for (uint k = self.lane; k < K; k += self.lanes) {
             peak = max(peak, as_type<uint>(input[row + k]) & 0x7fffffffu);
         }
-        peak = simd_max(peak);
+        peak = lanes_max(peak);
         const bool finite = peak < INFINITY_BITS;
         const float gamma = finite ? max(as_type<float>(peak), 1e-5f) : as_type<float>(peak);
         const float scale = gamma / 127.0f;

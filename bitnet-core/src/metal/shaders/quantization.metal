@@ -24,6 +24,10 @@ struct Simdgroup {
     uint lanes;
 };
 
+#define THIS_SIMDGROUP SIMDGROUP_OF(group, group_threads, grid_threads)
+
+#ifndef BITNET_NO_SIMDGROUP_REDUCTIONS
+
 #define SIMDGROUP_ATTRIBUTES                                  \
     uint lane [[thread_index_in_simdgroup]],                  \
     uint simdgroup [[simdgroup_index_in_threadgroup]],        \
@@ -32,7 +36,8 @@ struct Simdgroup {
     uint group_threads [[dispatch_threads_per_threadgroup]],  \
     uint grid_threads [[threads_per_grid]]
 
-#define THIS_SIMDGROUP this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
 
 inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint group, uint group_threads,
                                 uint grid_threads) {
@@ -48,6 +53,45 @@ inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint grou
     self.lanes = min(width, threads_here - simdgroup * width);
     return self;
 }
+
+// What the lanes of a simdgroup have together, the same in all of them.
+inline float lanes_sum(float x) { return simd_sum(x); }
+inline uint lanes_sum(uint x) { return simd_sum(x); }
+inline float lanes_max(float x) { return simd_max(x); }
+inline uint lanes_max(uint x) { return simd_max(x); }
+inline float lanes_min(float x) { return simd_min(x); }
+inline uint lanes_min(uint x) { return simd_min(x); }
+inline uint lanes_or(uint x) { return simd_or(x); }
+
+#else  // Threads cannot see each other's values: each is a simdgroup of one lane.
+
+#define SIMDGROUP_ATTRIBUTES                                  \
+    uint thread_in_group [[thread_position_in_threadgroup]],  \
+    uint group [[threadgroup_position_in_grid]],              \
+    uint group_threads [[dispatch_threads_per_threadgroup]],  \
+    uint grid_threads [[threads_per_grid]]
+
+#define SIMDGROUP_OF(group, group_threads, grid_threads) \
+    this_thread(thread_in_group, group, group_threads, grid_threads)
+
+inline Simdgroup this_thread(uint thread_in_group, uint group, uint group_threads, uint grid_threads) {
+    Simdgroup self;
+    self.index = group * group_threads + thread_in_group;
+    self.count = grid_threads;
+    self.lane = 0;
+    self.lanes = 1;
+    return self;
+}
+
+inline float lanes_sum(float x) { return x; }
+inline uint lanes_sum(uint x) { return x; }
+inline float lanes_max(float x) { return x; }
+inline uint lanes_max(uint x) { return x; }
+inline float lanes_min(float x) { return x; }
+inline uint lanes_min(uint x) { return x; }
+inline uint lanes_or(uint x) { return x; }
+
+#endif
 
 // ---- End of the common part.
 
@@ -92,7 +136,7 @@ kernel void quantize_weights_1bit(device const float* input [[buffer(0)]],  // (
         for (uint k = self.lane; k < columns; k += self.lanes) {
             magnitude += fabs(w[k]);
         }
-        magnitude = simd_sum(magnitude);
+        magnitude = lanes_sum(magnitude);
 
         for (uint j = self.lane; j < words_of(columns); j += self.lanes) {
             uint word = 0;

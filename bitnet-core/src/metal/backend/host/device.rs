@@ -24,12 +24,14 @@ pub(crate) const LIMITS: DeviceLimits = DeviceLimits {
     max_threadgroup_memory_length: 32 * 1024,
     max_buffer_length: 4 << 30,
     thread_execution_width: THREADS_PER_SIMDGROUP as u64,
+    simdgroup_reductions: true,
 };
 
 /// This machine's CPU.
 #[derive(Debug)]
 pub(crate) struct Device {
     name: String,
+    limits: DeviceLimits,
     run: RunOptions,
 }
 
@@ -40,7 +42,8 @@ impl Device {
         let used = if threads > 0 { threads } else { available_parallelism().map_or(1, usize::from) };
         let name = format!("host ({used} CPU thread{})", if used == 1 { "" } else { "s" });
         let run = RunOptions { threads, exited_lanes, max_instructions: options.max_instructions };
-        Self { name, run }
+        let limits = DeviceLimits { simdgroup_reductions: options.simdgroup_reductions, ..LIMITS };
+        Self { name, limits, run }
     }
 }
 
@@ -54,7 +57,7 @@ impl backend::Device for Device {
     }
 
     fn limits(&self) -> &DeviceLimits {
-        &LIMITS
+        &self.limits
     }
 
     fn new_buffer(
@@ -77,7 +80,8 @@ impl backend::Device for Device {
         source: &str,
         options: &CompileOptions,
     ) -> Result<Arc<dyn backend::Library>, MetalError> {
-        Ok(Arc::new(Library::compile(name, source, options)?))
+        let simdgroup_reductions = self.limits.simdgroup_reductions;
+        Ok(Arc::new(Library::compile(name, source, options, simdgroup_reductions)?))
     }
 
     fn new_command_queue(&self) -> Arc<dyn backend::CommandQueue> {

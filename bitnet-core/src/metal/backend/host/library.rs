@@ -17,10 +17,17 @@ use crate::metal::function_constants::FunctionConstantValues;
 pub(crate) struct Library {
     module: ir::Module,
     kernels: Vec<KernelInfo>,
+    /// Whether the device has them, and pipelines may use them.
+    simdgroup_reductions: bool,
 }
 
 impl Library {
-    pub(crate) fn compile(name: &str, source: &str, options: &CompileOptions) -> Result<Self, MetalError> {
+    pub(crate) fn compile(
+        name: &str,
+        source: &str,
+        options: &CompileOptions,
+        simdgroup_reductions: bool,
+    ) -> Result<Self, MetalError> {
         let file = format!("{name}.metal");
         let mut compilation = bitnet_msl::compile(&file, source, &options.clone().into());
         let module = compilation.module.take();
@@ -35,7 +42,7 @@ impl Library {
         if !compilation.diagnostics.is_empty() {
             tracing::warn!(shader = name, "{}", report());
         }
-        Ok(Self { kernels: reflect(&module), module })
+        Ok(Self { kernels: reflect(&module), module, simdgroup_reductions })
     }
 }
 
@@ -49,6 +56,14 @@ impl backend::Library for Library {
         kernel: &KernelInfo,
         constants: &FunctionConstantValues,
     ) -> Result<Arc<dyn backend::ComputePipelineState>, MetalError> {
-        Ok(Arc::new(ComputePipelineState::new(&self.module, kernel, constants)?))
+        let pipeline = ComputePipelineState::new(&self.module, kernel, constants)?;
+        if !self.simdgroup_reductions && pipeline.program.uses_simdgroup_functions() {
+            let reason = "it uses functions over the threads of a simdgroup, which this device does not have";
+            return Err(MetalError::PipelineFailed {
+                function: kernel.name.clone(),
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(Arc::new(pipeline))
     }
 }

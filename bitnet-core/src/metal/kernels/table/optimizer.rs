@@ -1,0 +1,29 @@
+//! Rows of the optimisers' steps.
+
+use super::BitNetShaderFunction as F;
+use crate::metal::kernels::cases::optimizer as cases;
+use crate::metal::kernels::params::{AdamWParams, KernelParams};
+use crate::metal::kernels::reference::optimizer as reference;
+use crate::metal::kernels::row::Element::F32;
+use crate::metal::kernels::row::Tolerance::Sum;
+use crate::metal::kernels::row::{KernelRow, Work, constants, read, update};
+use crate::metal::kernels::shape::Shape;
+
+pub(super) const ADAMW_STEP: KernelRow = KernelRow {
+    function: F::AdamWStep,
+    shader: "activation",
+    name: "adamw_step",
+    summary: "one step of Adam with decoupled weight decay, in place",
+    params: &[
+        update(0, "parameters", F32, Shape::inputs, Sum),
+        read(1, "gradients", F32, Shape::inputs),
+        update(2, "first_moment", F32, Shape::inputs, Sum),
+        update(3, "second_moment", F32, Shape::inputs, Sum),
+        constants(4, AdamWParams::LAYOUT),
+    ],
+    work: |s| Work::Threads(s.inputs()),
+    reference: reference::adamw_step,
+    gradient: None,
+    cases: cases::adamw_step,
+    half: false,
+};

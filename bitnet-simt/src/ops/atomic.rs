@@ -4,24 +4,39 @@ use bitnet_msl::ir::{AtomicFn, Scalar};
 
 use super::float;
 
+/// Defines integer atomics of one width.
+macro_rules! integer_atomics {
+    ($name:ident, $unsigned:ident, $signed:ident) => {
+        fn $name(f: AtomicFn, signed: bool, old: $unsigned, operand: $unsigned) -> $unsigned {
+            match f {
+                AtomicFn::Add => old.wrapping_add(operand),
+                AtomicFn::Sub => old.wrapping_sub(operand),
+                AtomicFn::Min if signed => (old as $signed).min(operand as $signed) as $unsigned,
+                AtomicFn::Max if signed => (old as $signed).max(operand as $signed) as $unsigned,
+                AtomicFn::Min => old.min(operand),
+                AtomicFn::Max => old.max(operand),
+                AtomicFn::And => old & operand,
+                AtomicFn::Or => old | operand,
+                AtomicFn::Xor => old ^ operand,
+                AtomicFn::Exchange => operand,
+            }
+        }
+    };
+}
+integer_atomics!(apply_u32, u32, i32);
+integer_atomics!(apply_u64, u64, i64);
+
 /// The new bits of an atomic of up to 32 bits.
 pub(crate) fn apply(f: AtomicFn, ty: Scalar, old: u32, operand: u32) -> u32 {
     if ty == Scalar::F32 {
         return apply_float(f, f32::from_bits(old), f32::from_bits(operand)).to_bits();
     }
-    let signed = ty.is_signed();
-    match f {
-        AtomicFn::Add => old.wrapping_add(operand),
-        AtomicFn::Sub => old.wrapping_sub(operand),
-        AtomicFn::Min if signed => (old as i32).min(operand as i32) as u32,
-        AtomicFn::Max if signed => (old as i32).max(operand as i32) as u32,
-        AtomicFn::Min => old.min(operand),
-        AtomicFn::Max => old.max(operand),
-        AtomicFn::And => old & operand,
-        AtomicFn::Or => old | operand,
-        AtomicFn::Xor => old ^ operand,
-        AtomicFn::Exchange => operand,
-    }
+    apply_u32(f, ty.is_signed(), old, operand)
+}
+
+/// The new bits of a 64-bit atomic.
+pub(crate) fn apply_long(f: AtomicFn, ty: Scalar, old: u64, operand: u64) -> u64 {
+    apply_u64(f, ty.is_signed(), old, operand)
 }
 
 fn apply_float(f: AtomicFn, old: f32, operand: f32) -> f32 {
@@ -31,23 +46,6 @@ fn apply_float(f: AtomicFn, old: f32, operand: f32) -> f32 {
         AtomicFn::Min => float::min(old, operand),
         AtomicFn::Max => float::max(old, operand),
         _ => operand,
-    }
-}
-
-/// The new bits of a 64-bit atomic.
-pub(crate) fn apply_long(f: AtomicFn, ty: Scalar, old: u64, operand: u64) -> u64 {
-    let signed = ty.is_signed();
-    match f {
-        AtomicFn::Add => old.wrapping_add(operand),
-        AtomicFn::Sub => old.wrapping_sub(operand),
-        AtomicFn::Min if signed => (old as i64).min(operand as i64) as u64,
-        AtomicFn::Max if signed => (old as i64).max(operand as i64) as u64,
-        AtomicFn::Min => old.min(operand),
-        AtomicFn::Max => old.max(operand),
-        AtomicFn::And => old & operand,
-        AtomicFn::Or => old | operand,
-        AtomicFn::Xor => old ^ operand,
-        AtomicFn::Exchange => operand,
     }
 }
 

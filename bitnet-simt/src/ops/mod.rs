@@ -9,6 +9,7 @@ pub(crate) mod convert;
 pub(crate) mod float;
 pub(crate) mod half;
 pub(crate) mod int;
+mod integer;
 pub(crate) mod intmath;
 pub(crate) mod lane;
 pub(crate) mod long;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use bitnet_benchmarks::results::{Limit, Measurement, Results, measure};
 use bitnet_benchmarks::{best_time, native_matvec, read_bandwidth_bytes_per_s, report};
 use bitnet_core::metal::kernels::params::BitLinearParams;
 use bitnet_core::metal::kernels::{Arg, Grouping, Shape, encode};
@@ -67,6 +68,12 @@ fn bitlinear(c: &mut Criterion) {
     let native_time = best_time(10, || native_matvec(&activations, &weights, N, &mut native));
     let stream_time = Duration::from_secs_f64((weights.len() * 4) as f64 / read_bandwidth_bytes_per_s());
 
+    let about =
+        "Time from encoding to completion; the limit is the same product in compiled Rust on one core.";
+    let machine = format!("{} bytes of packed weights", weights.len() * 4);
+    let mut results = Results::new("bitlinear", about, "cores", machine);
+    let mut group = c.benchmark_group("bitlinear_forward as MSL");
+    group.sample_size(10);
     for threads in [1, 2] {
         let device = Device::host(HostOptions { threads: Some(threads), ..HostOptions::default() });
         let shaders = BitNetShaders::new(device.clone()).expect("the shaders compile");
@@ -81,19 +88,26 @@ fn bitlinear(c: &mut Criterion) {
         report(&what, time, "budget", BUDGET);
         report(&what, time, "compiled Rust, one core", native_time);
         report(&what, time, "reading the weights, one core", stream_time);
-        c.bench_function(&what, |b| {
-            b.iter_custom(|iterations| {
-                let started = Instant::now();
-                (0..iterations).for_each(|_| launch(&shaders, &input, &packed, &output));
-                started.elapsed()
-            });
+        let seconds = measure(&mut group, &format!("{threads} core(s)"), |iterations| {
+            let started = Instant::now();
+            (0..iterations).for_each(|_| launch(&shaders, &input, &packed, &output));
+            started.elapsed()
         });
+        results.measurements.extend(seconds.map(|seconds| Measurement {
+            name: format!("bitlinear_forward 1×{K}×{N}"),
+            series: "as MSL".to_owned(),
+            size: format!("{threads} core(s)"),
+            extent: threads as f64,
+            seconds,
+            limit: Some(Limit {
+                name: "compiled Rust, one core".to_owned(),
+                seconds: native_time.as_secs_f64(),
+            }),
+        }));
     }
+    group.finish();
+    results.finish().expect("the report can be written");
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(10);
-    targets = bitlinear
-}
+criterion_group!(benches, bitlinear);
 criterion_main!(benches);

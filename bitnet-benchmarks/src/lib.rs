@@ -1,6 +1,11 @@
-//! Limits of this machine, measured in the same run as the benchmarks that are held against them.
+//! What the benchmarks share: limits of this machine, measured in the same run as the figures that are held against
+//! them, and the report that shows both.
 //!
 //! A figure without its limit says nothing: "30 ms" is good or bad only beside what the hardware allows.
+
+mod chart;
+pub mod report;
+pub mod results;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -13,6 +18,13 @@ pub fn best_time(runs: usize, mut work: impl FnMut()) -> Duration {
         started.elapsed()
     };
     (0..runs.max(1)).map(|_| timed(&mut work)).min().unwrap_or_default()
+}
+
+/// The time that `percent` of 100 samples stay within; zero of no samples. Sorts them.
+pub fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
+    samples.sort_unstable();
+    let last = samples.len().saturating_sub(1);
+    samples.get((samples.len() * percent / 100).min(last)).copied().unwrap_or_default()
 }
 
 /// Bytes a second that one core reads from memory in a row, from an array far larger than its caches.
@@ -52,9 +64,12 @@ pub fn native_matvec(activations: &[f32], weights: &[u32], n: usize, output: &mu
 /// A line that sets a time against its limit.
 pub fn report(what: &str, time: Duration, limit_name: &str, limit: Duration) {
     let ratio = time.as_secs_f64() / limit.as_secs_f64().max(1e-12);
-    println!("{what}: {:.3} ms; {limit_name}: {:.3} ms; ratio {ratio:.1}", ms(time), ms(limit));
+    let ratio = if ratio < 1.0 { format!("{ratio:.2}") } else { format!("{ratio:.1}") };
+    println!("{what}: {}; {limit_name}: {}; ratio {ratio}", readable(time), readable(limit));
 }
 
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+/// In milliseconds, or microseconds below a tenth of one.
+fn readable(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1e-4 { format!("{:.1} µs", seconds * 1e6) } else { format!("{:.3} ms", seconds * 1e3) }
 }

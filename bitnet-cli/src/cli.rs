@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use bitnet_core::metal::kernels::{Precision, Size};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// BitNets in Metal shaders, on any machine.
 #[derive(Parser)]
@@ -29,6 +30,14 @@ pub(crate) enum Command {
     Shaders(ListArgs),
     /// List the devices that can run shaders here
     Devices(ListArgs),
+    /// Run the kernels' cases on a device and compare what comes out with references in double precision
+    Verify(VerifyArgs),
+    /// Time kernels on a device, beside what the memory of the machine allows
+    Bench(BenchArgs),
+    /// Write the files of a new shader: a kernel that compiles, its tests, and where to name it
+    NewShader(NewShaderArgs),
+    /// Show, warm or clear the cache of compiled shaders
+    Cache(CacheArgs),
 }
 
 #[derive(Args)]
@@ -130,4 +139,142 @@ pub(crate) struct ListArgs {
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What runs the shaders.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum DeviceChoice {
+    /// The Metal GPU
+    Metal,
+    /// This machine's CPU, executing the shaders
+    Host,
+}
+
+/// [`Precision`] as an argument.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PrecisionChoice {
+    /// float
+    F32,
+    /// half
+    F16,
+}
+
+impl From<PrecisionChoice> for Precision {
+    fn from(choice: PrecisionChoice) -> Self {
+        match choice {
+            PrecisionChoice::F32 => Precision::Single,
+            PrecisionChoice::F16 => Precision::Half,
+        }
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  bitnet verify                                  every kernel on the default device
+  bitnet verify --device metal --json            on the GPU, as a report to send
+  bitnet verify --kernel relu_forward            one kernel in all its precisions (relu_forward_f16: in that one)
+  bitnet verify --shader-dir my/shaders          the .metal files of a directory instead of the built-in ones
+
+Each case runs in every way that the device has: with simdgroup reductions and without, with exact and with fast math.
+Exit code 0: all right. 1: a kernel is wrong, or there is no such device.")]
+pub(crate) struct VerifyArgs {
+    /// Device to run on; without it, the GPU where there is one
+    #[arg(long, value_enum)]
+    pub(crate) device: Option<DeviceChoice>,
+    /// Kernel to verify; may be given several times
+    #[arg(long = "kernel", value_name = "NAME")]
+    pub(crate) kernels: Vec<String>,
+    /// Only the versions in this precision
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionChoice>,
+    /// Directory whose .metal files replace the built-in shaders
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shader_dir: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  bitnet bench                                         every kernel, briefly
+  bitnet bench bitlinear_forward --size 1x4096x4096    one row of activations, 4096 columns, 4096 outputs
+  bitnet bench relu_forward --precision f16 --json     one version, as JSON
+
+Results are compared with the reference before anything is timed. Times are medians of the device's own time.")]
+pub(crate) struct BenchArgs {
+    /// Kernel to time; without one, all
+    pub(crate) kernel: Option<String>,
+    /// Rows, columns and outputs; kernels without weights take M rows of K elements
+    #[arg(long, value_name = "MxKxN", default_value = "16x1024x1024")]
+    pub(crate) size: Size,
+    /// Only the versions in this precision
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionChoice>,
+    /// Device to run on; without it, the GPU where there is one
+    #[arg(long, value_enum)]
+    pub(crate) device: Option<DeviceChoice>,
+    /// Directory whose .metal files replace the built-in shaders
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shader_dir: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  bitnet new-shader swish --dir my/shaders    my/shaders/swish.metal, and tests/swish.rs in the crate around it
+  bitnet new-shader swish                     in a checkout of bitnet-rust: shader, reference, cases and table row,
+                                              and the lines to add to files that exist
+  bitnet new-shader swish --apply             the same, with those lines added")]
+pub(crate) struct NewShaderArgs {
+    /// Name of shader and kernel: small letters, digits and underscores
+    pub(crate) name: String,
+    /// Directory of a shader of your own; without it, the shaders of this checkout of bitnet-rust
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Also add the lines that name the kernel to the files that exist
+    #[arg(long, conflicts_with = "dir")]
+    pub(crate) apply: bool,
+    /// Replace files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  bitnet cache                              what is in the cache, and whether it is of use
+  bitnet cache clear                        remove the cache's files, and nothing else
+  bitnet cache warm                         compile the built-in shaders now, not when they are first used
+  bitnet cache warm --shaders my bitlinear  compile one shader of a directory, and make its kernels' pipelines
+  bitnet cache --dir target/shaders --json  another cache, for a program
+
+Without --dir the cache is in $BITNET_CACHE_DIR, else in bitnet-rust/shaders in the user's cache directory.")]
+pub(crate) struct CacheArgs {
+    /// Directory of the cache
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) action: Option<CacheAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CacheAction {
+    /// List the cache's files (what `bitnet cache` alone does)
+    Show,
+    /// Remove the cache's files; other files in the directory stay
+    Clear,
+    /// Compile shaders into the cache, and check that the pipelines of their kernels can be made
+    Warm {
+        /// Shaders to compile; all of them if none is named
+        #[arg(value_name = "SHADER")]
+        names: Vec<String>,
+        /// Directory with .metal files, instead of the built-in shaders
+        #[arg(long, value_name = "DIR")]
+        shaders: Option<PathBuf>,
+    },
 }

@@ -1,9 +1,10 @@
-//! The `bitnet` program: trains and evaluates BitNets, checks Metal shaders, lists devices and kernels.
+//! The `bitnet` program: trains and evaluates BitNets, checks Metal shaders, verifies and times kernels.
 //!
 //! Exit codes: 0 for success, 1 when something failed or a shader has errors, 2 for a wrong command line.
 
 mod cli;
 mod commands;
+mod device;
 mod output;
 mod plot;
 
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
         cli::Command::Explain(args) => commands::explain::run(&args),
         cli::Command::Shaders(args) => commands::shaders::run(&args),
         cli::Command::Devices(args) => commands::devices::run(&args),
+        cli::Command::Verify(args) => commands::verify::run(&args),
+        cli::Command::Bench(args) => commands::bench::run(&args),
+        cli::Command::NewShader(args) => commands::new_shader::run(&args),
+        cli::Command::Cache(args) => commands::cache::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -1,25 +1,37 @@
 //! What the commands share in speaking to the user: logging, JSON, sizes, checks of output paths.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use bitnet_core::metal::LOG_TARGET;
 use bitnet_nn::Metrics;
 use serde::Serialize;
 use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Sends the library's messages to standard error: warnings always, more with `-v`.
+/// Where the library says which device runs by default, and why not the GPU.
+const DEVICE_TARGET: &str = "bitnet_core::metal::device";
+
+/// Sends the library's messages to standard error: warnings always, more with `-v`. Everybody is told which device runs
+/// by default. What shaders log is shown from the level of notices on, as Metal's console does.
 pub(crate) fn init_logging(verbose: u8) {
     let level = match verbose {
         0 => Level::WARN,
         1 => Level::INFO,
         _ => Level::DEBUG,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    let always = level.max(Level::INFO);
+    let shown =
+        Targets::new().with_default(level).with_targets([(LOG_TARGET, always), (DEVICE_TARGET, always)]);
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .without_time()
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(layer.with_filter(shown)).init();
 }
 
 /// Prints a value as JSON with a line end.
@@ -70,6 +82,15 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A time for people: `3.42 ms`.
+pub(crate) fn human_time(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s => format!("{:.2} µs", s * 1e6),
+    }
 }
 
 /// The counts of a confusion matrix, a row a true class.

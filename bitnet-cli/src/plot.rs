@@ -1,11 +1,13 @@
 //! Draws a training run: loss, accuracy, confusion matrix, side by side, as SVG or PNG.
 
 use std::error::Error;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use bitnet_nn::whole_file;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -102,23 +104,26 @@ where
 }
 
 /// The epochs' range; one epoch still needs an axis with some length.
-fn epoch_range(plot: &TrainingPlot<'_>) -> std::ops::Range<f64> {
+fn epoch_range(plot: &TrainingPlot<'_>) -> Range<f64> {
     let first = plot.epochs.first().map_or(0.0, |e| f64::from(e.epoch));
     let last = plot.epochs.last().map_or(1.0, |e| f64::from(e.epoch));
     if last > first { first..last } else { first - 0.5..last + 0.5 }
 }
 
-fn draw_loss<B: DrawingBackend>(plot: &TrainingPlot<'_>, area: &DrawingArea<B, Shift>) -> Drawn
+/// A panel whose curves run over the epochs.
+type Panel<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Axes over the epochs, from the least to the greatest value.
+fn epoch_panel<'a, B: DrawingBackend>(
+    plot: &TrainingPlot<'_>,
+    area: &'a DrawingArea<B, Shift>,
+    caption: &str,
+    values: Range<f64>,
+) -> Result<Panel<'a, B>, Box<dyn Error>>
 where
     B::ErrorType: 'static,
 {
-    let top = plot.epochs.iter().map(|e| e.loss).fold(0.0, f64::max).max(1e-6) * 1.05;
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .caption("training loss (cross-entropy)", (FONT, 17))
-        .x_label_area_size(36)
-        .y_label_area_size(52)
-        .build_cartesian_2d(epoch_range(plot), 0.0..top)?;
+    let mut chart = panel(area, caption).build_cartesian_2d(epoch_range(plot), values)?;
     chart
         .configure_mesh()
         .x_desc("epoch")
@@ -126,6 +131,25 @@ where
         .label_style((FONT, 13))
         .light_line_style(WHITE)
         .draw()?;
+    Ok(chart)
+}
+
+/// What all panels look like.
+fn panel<'a, 'b, B: DrawingBackend>(
+    area: &'a DrawingArea<B, Shift>,
+    caption: &str,
+) -> ChartBuilder<'a, 'b, B> {
+    let mut builder = ChartBuilder::on(area);
+    builder.margin(12).caption(caption, (FONT, 17)).x_label_area_size(36).y_label_area_size(52);
+    builder
+}
+
+fn draw_loss<B: DrawingBackend>(plot: &TrainingPlot<'_>, area: &DrawingArea<B, Shift>) -> Drawn
+where
+    B::ErrorType: 'static,
+{
+    let top = plot.epochs.iter().map(|e| e.loss).fold(0.0, f64::max).max(1e-6) * 1.05;
+    let mut chart = epoch_panel(plot, area, "training loss (cross-entropy)", 0.0..top)?;
     let points = plot.epochs.iter().map(|e| (f64::from(e.epoch), e.loss));
     chart.draw_series(LineSeries::new(points, BLUE_INK.stroke_width(2)))?;
     Ok(())
@@ -137,19 +161,7 @@ where
 {
     let least = plot.epochs.iter().map(|e| e.train_accuracy.min(e.test_accuracy)).fold(1.0, f64::min);
     let bottom = (least * 20.0).floor() * 5.0;
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .caption("accuracy (%)", (FONT, 17))
-        .x_label_area_size(36)
-        .y_label_area_size(52)
-        .build_cartesian_2d(epoch_range(plot), bottom.min(95.0)..100.0)?;
-    chart
-        .configure_mesh()
-        .x_desc("epoch")
-        .x_label_formatter(&|epoch| format!("{epoch:.0}"))
-        .label_style((FONT, 13))
-        .light_line_style(WHITE)
-        .draw()?;
+    let mut chart = epoch_panel(plot, area, "accuracy (%)", bottom.min(95.0)..100.0)?;
     type Curve = (&'static str, RGBColor, fn(&EpochPoint) -> f64);
     let curves: [Curve; 2] =
         [("training", BLUE_INK, |e| e.train_accuracy), ("test", ORANGE_INK, |e| e.test_accuracy)];
@@ -175,11 +187,7 @@ where
     B::ErrorType: 'static,
 {
     let classes = plot.confusion.len().max(1) as i32;
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .caption("confusion matrix (test)", (FONT, 17))
-        .x_label_area_size(36)
-        .y_label_area_size(52)
+    let mut chart = panel(area, "confusion matrix (test)")
         .build_cartesian_2d((0..classes - 1).into_segmented(), (0..classes - 1).into_segmented())?;
     chart
         .configure_mesh()

@@ -155,3 +155,75 @@ fn kernels_and_devices_are_listed() {
     assert_eq!(host.map(|d| d["available"].clone()), Some(serde_json::Value::Bool(true)));
     assert!(text(&bitnet(directory.path(), &["explain"]).stdout).contains("E0401"));
 }
+
+/// The kernels that the project promises, by shader.
+const PROMISED: [(&str, &[&str]); 3] = [
+    (
+        "bitlinear",
+        &["bitlinear_forward", "bitlinear_backward_input", "binarize_weights", "quantize_activations"],
+    ),
+    (
+        "quantization",
+        &[
+            "quantize_weights_1bit",
+            "quantize_activations_8bit",
+            "dequantize_weights_1bit",
+            "dequantize_activations_8bit",
+            "dynamic_quantize_activations",
+            "quantize_gradients",
+            "mixed_precision_matmul",
+        ],
+    ),
+    (
+        "activation",
+        &[
+            "relu_forward",
+            "relu_backward",
+            "gelu_forward",
+            "gelu_backward",
+            "swish_forward",
+            "swish_backward",
+            "sigmoid_forward",
+            "sigmoid_backward",
+            "tanh_forward",
+            "tanh_backward",
+            "leaky_relu_forward",
+            "leaky_relu_backward",
+            "softmax_forward",
+            "softmax_backward",
+            "layer_norm_forward",
+            "fused_relu_dropout",
+        ],
+    ),
+];
+
+#[test]
+fn the_promised_kernels_are_listed_with_their_bindings() {
+    let directory = TempDir::new().expect("there is a temporary directory");
+    let output = bitnet(directory.path(), &["shaders", "--json"]);
+    let kernels: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let listing = text(&bitnet(directory.path(), &["shaders"]).stdout);
+    for (shader, names) in PROMISED {
+        for name in names {
+            let kernel = kernels.iter().find(|kernel| kernel["name"] == *name);
+            let kernel = kernel.unwrap_or_else(|| panic!("{name} is not listed"));
+            assert_eq!(kernel["shader"], shader, "{name}");
+            let bindings = kernel["bindings"].as_array().expect("a list");
+            let indices: Vec<u64> = bindings.iter().filter_map(|binding| binding["index"].as_u64()).collect();
+            assert!(indices.len() >= 3 && indices.is_sorted(), "{name}: {indices:?}");
+            assert!(bindings.iter().any(|binding| binding["tolerance"].is_string()), "{name} writes nothing");
+            assert!(listing.contains(&format!("\n  {name:<30} ")), "{name}: {listing}");
+        }
+    }
+    assert_eq!(PROMISED.iter().map(|(_, names)| names.len()).sum::<usize>(), 27);
+}
+
+#[test]
+fn the_reason_for_the_host_device_is_said_once() {
+    let directory = TempDir::new().expect("there is a temporary directory");
+    let output = bitnet(directory.path(), &["devices"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let has_metal = !text(&output.stdout).contains("not available: no Metal device");
+    let said = text(&output.stderr).matches("shaders run on the host device").count();
+    assert_eq!(said, usize::from(!has_metal), "{}", text(&output.stderr));
+}

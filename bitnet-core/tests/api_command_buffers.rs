@@ -1,8 +1,13 @@
-//! How committed work runs: in order, beside the host, and on after an error.
+//! How committed work runs: in order, beside the host, and on after an error. What does not need traps, or
+//! a kernel that waits for the host, is tested on every device there is.
 
+mod support;
+
+use std::sync::mpsc::channel;
 use std::thread;
 
 use bitnet_core::metal::*;
+use support::on_each_device;
 
 const SHADER: &str = r#"
 #include <metal_stdlib>
@@ -65,7 +70,11 @@ impl Bench {
     /// With a budget of instructions, so that a test that would wait for ever fails.
     fn new() -> Self {
         let options = HostOptions { max_instructions: Some(4_000_000_000), ..HostOptions::default() };
-        let device = Device::host(options);
+        Self::on(&Device::host(options))
+    }
+
+    fn on(device: &Device) -> Self {
+        let device = device.clone();
         let library = device.new_library_with_source(SHADER, &CompileOptions::default());
         let library = library.unwrap_or_else(|error| panic!("{error}"));
         Self { queue: device.new_command_queue(), library, device }
@@ -115,52 +124,100 @@ fn completes(command_buffer: &CommandBuffer) {
 
 #[test]
 fn command_buffers_of_a_queue_run_in_the_order_of_their_commits() {
+    on_each_device("command_buffers_of_a_queue_run_in_the_order_of_their_commits", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let all: Vec<_> =
+            (1..=9).map(|digit| bench.commit(&bench.queue, "append", &x, Some(digit))).collect();
+        all.iter().rev().for_each(completes);
+        assert_eq!(values(&x), [123_456_789]);
+    });
+}
+
+/// Whoever waits may run what is in the queue. That never makes two command buffers of a queue run at once:
+/// `x[0] += 1` would lose counts.
+#[test]
+fn command_buffers_run_one_at_a_time_however_many_threads_wait() {
+    const THREADS: u32 = 8;
+    const EACH: u32 = 50;
     let bench = Bench::new();
     let x = bench.buffer(&[0]);
-    let all: Vec<_> = (1..=9).map(|digit| bench.commit(&bench.queue, "append", &x, Some(digit))).collect();
-    all.iter().rev().for_each(completes);
-    assert_eq!(values(&x), [123_456_789]);
+    thread::scope(|scope| {
+        for waits_for_each in [true, false].repeat(THREADS as usize / 2) {
+            let (bench, x) = (&bench, &x);
+            scope.spawn(move || {
+                let mut last = None;
+                for _ in 0..EACH {
+                    let committed = bench.commit(&bench.queue, "add_one", x, None);
+                    if waits_for_each {
+                        completes(&committed);
+                    }
+                    last = Some(committed);
+                }
+                completes(&last.expect("there was one"));
+            });
+        }
+    });
+    assert_eq!(values(&x), [THREADS * EACH]);
+}
+
+#[test]
+fn what_nobody_waits_for_runs_all_the_same() {
+    let bench = Bench::new();
+    let (x, y) = (bench.buffer(&[0]), bench.buffer(&[0]));
+    let ignored: Vec<_> =
+        (1..=3).map(|digit| bench.commit(&bench.queue, "append", &x, Some(digit))).collect();
+    let other = bench.device.new_command_queue();
+    completes(&bench.commit(&other, "append", &y, Some(7)));
+    while ignored.iter().any(|command_buffer| command_buffer.status() < MTLCommandBufferStatus::Completed) {
+        thread::yield_now();
+    }
+    assert_eq!((values(&x), values(&y)), (vec![123], vec![7]));
 }
 
 #[test]
 fn order_is_that_of_commits_not_of_creation() {
-    let bench = Bench::new();
-    let x = bench.buffer(&[0]);
-    let record = |digit: u32| {
-        let command_buffer = bench.queue.new_command_buffer();
-        let encoder = command_buffer.new_compute_command_encoder();
-        encoder.set_compute_pipeline_state(&bench.pipeline("append"));
-        encoder.set_buffer(0, Some(&x), 0);
-        set_compute_bytes(&encoder, &digit, 1);
-        dispatch_compute(&encoder, ONE, ONE);
-        encoder.end_encoding();
-        command_buffer
-    };
-    let (first, second) = (record(1), record(2));
-    second.commit();
-    first.commit();
-    completes(&first);
-    assert_eq!(values(&x), [21]);
+    on_each_device("order_is_that_of_commits_not_of_creation", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let record = |digit: u32| {
+            let command_buffer = bench.queue.new_command_buffer();
+            let encoder = command_buffer.new_compute_command_encoder();
+            encoder.set_compute_pipeline_state(&bench.pipeline("append"));
+            encoder.set_buffer(0, Some(&x), 0);
+            set_compute_bytes(&encoder, &digit, 1);
+            dispatch_compute(&encoder, ONE, ONE);
+            encoder.end_encoding();
+            command_buffer
+        };
+        let (first, second) = (record(1), record(2));
+        second.commit();
+        first.commit();
+        completes(&first);
+        assert_eq!(values(&x), [21]);
+    });
 }
 
 #[test]
 fn dispatches_and_encoders_of_a_command_buffer_run_in_order() {
-    let bench = Bench::new();
-    let x = bench.buffer(&[0]);
-    let command_buffer = bench.queue.new_command_buffer();
-    for digits in [[1u32, 2], [3, 4]] {
-        let encoder = command_buffer.new_compute_command_encoder();
-        encoder.set_compute_pipeline_state(&bench.pipeline("append"));
-        encoder.set_buffer(0, Some(&x), 0);
-        for digit in digits {
-            set_compute_bytes(&encoder, &digit, 1);
-            dispatch_compute(&encoder, ONE, ONE);
+    on_each_device("dispatches_and_encoders_of_a_command_buffer_run_in_order", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let command_buffer = bench.queue.new_command_buffer();
+        for digits in [[1u32, 2], [3, 4]] {
+            let encoder = command_buffer.new_compute_command_encoder();
+            encoder.set_compute_pipeline_state(&bench.pipeline("append"));
+            encoder.set_buffer(0, Some(&x), 0);
+            for digit in digits {
+                set_compute_bytes(&encoder, &digit, 1);
+                dispatch_compute(&encoder, ONE, ONE);
+            }
+            encoder.end_encoding();
         }
-        encoder.end_encoding();
-    }
-    command_buffer.commit();
-    completes(&command_buffer);
-    assert_eq!(values(&x), [1234]);
+        command_buffer.commit();
+        completes(&command_buffer);
+        assert_eq!(values(&x), [1234]);
+    });
 }
 
 #[test]
@@ -190,42 +247,46 @@ fn queues_run_beside_each_other() {
 
 #[test]
 fn run_times_are_in_order() {
-    let bench = Bench::new();
-    let x = bench.buffer(&[0]);
-    let (first, second) = (
-        bench.commit(&bench.queue, "append", &x, Some(1)),
-        bench.commit(&bench.queue, "append", &x, Some(2)),
-    );
-    completes(&second);
-    let times =
-        [first.gpu_start_time(), first.gpu_end_time(), second.gpu_start_time(), second.gpu_end_time()];
-    assert!(times.is_sorted(), "{times:?}");
-    assert!(times[3] > 0.0, "{times:?}");
-    let duration = second.gpu_duration().expect("it has run").as_secs_f64();
-    assert!((duration - (times[3] - times[2])).abs() < 1e-6, "{duration} of {times:?}");
+    on_each_device("run_times_are_in_order", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let (first, second) = (
+            bench.commit(&bench.queue, "append", &x, Some(1)),
+            bench.commit(&bench.queue, "append", &x, Some(2)),
+        );
+        completes(&second);
+        let times =
+            [first.gpu_start_time(), first.gpu_end_time(), second.gpu_start_time(), second.gpu_end_time()];
+        assert!(times.is_sorted(), "{times:?}");
+        assert!(times[3] > 0.0, "{times:?}");
+        let duration = second.gpu_duration().expect("it has run").as_secs_f64();
+        assert!((duration - (times[3] - times[2])).abs() < 1e-6, "{duration} of {times:?}");
+    });
 }
 
 #[test]
 fn threads_share_a_queue() {
-    let bench = Bench::new();
-    let x = bench.buffer(&[0; 8]);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..25 {
-                    let command_buffer = bench.queue.new_command_buffer();
-                    let encoder = command_buffer.new_compute_command_encoder();
-                    encoder.set_compute_pipeline_state(&bench.pipeline("add_one"));
-                    encoder.set_buffer(0, Some(&x), 0);
-                    dispatch_compute(&encoder, MTLSize::new(8, 1, 1), MTLSize::new(8, 1, 1));
-                    encoder.end_encoding();
-                    command_buffer.commit();
-                    completes(&command_buffer);
-                }
-            });
-        }
+    on_each_device("threads_share_a_queue", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0; 8]);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let command_buffer = bench.queue.new_command_buffer();
+                        let encoder = command_buffer.new_compute_command_encoder();
+                        encoder.set_compute_pipeline_state(&bench.pipeline("add_one"));
+                        encoder.set_buffer(0, Some(&x), 0);
+                        dispatch_compute(&encoder, MTLSize::new(8, 1, 1), MTLSize::new(8, 1, 1));
+                        encoder.end_encoding();
+                        command_buffer.commit();
+                        completes(&command_buffer);
+                    }
+                });
+            }
+        });
+        assert_eq!(values(&x), [100; 8]);
     });
-    assert_eq!(values(&x), [100; 8]);
 }
 
 #[test]
@@ -296,42 +357,48 @@ fn a_buffer_set_to_none_traps_only_when_it_is_accessed() {
 
 #[test]
 fn work_goes_on_when_its_objects_are_dropped() {
-    let bench = Bench::new();
-    let x = bench.buffer(&[0]);
-    let other = bench.device.new_command_queue();
-    let last = bench.commit(&other, "append", &x, Some(4));
-    drop(other);
-    completes(&last);
-    assert_eq!(values(&x), [4]);
+    on_each_device("work_goes_on_when_its_objects_are_dropped", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let other = bench.device.new_command_queue();
+        let last = bench.commit(&other, "append", &x, Some(4));
+        drop(other);
+        completes(&last);
+        assert_eq!(values(&x), [4]);
+    });
 }
 
 #[test]
 fn an_empty_command_buffer_completes() {
-    let bench = Bench::new();
-    let command_buffer = bench.queue.new_command_buffer();
-    assert_eq!(command_buffer.status(), MTLCommandBufferStatus::NotEnqueued);
-    command_buffer.commit();
-    completes(&command_buffer);
+    on_each_device("an_empty_command_buffer_completes", |device| {
+        let bench = Bench::on(device);
+        let command_buffer = bench.queue.new_command_buffer();
+        assert_eq!(command_buffer.status(), MTLCommandBufferStatus::NotEnqueued);
+        command_buffer.commit();
+        completes(&command_buffer);
+    });
 }
 
 #[test]
 fn bindings_are_as_they_were_at_the_dispatch() {
-    let bench = Bench::new();
-    let (x, y) = (bench.buffer(&[0; 4]), bench.buffer(&[0; 4]));
-    let command_buffer = bench.queue.new_command_buffer();
-    let encoder = command_buffer.new_compute_command_encoder();
-    encoder.set_compute_pipeline_state(&bench.pipeline("write_at"));
-    encoder.set_buffer(0, Some(&x), 4);
-    set_compute_bytes(&encoder, &1u32, 1);
-    dispatch_compute(&encoder, ONE, ONE);
-    encoder.set_buffer(0, Some(&y), 0);
-    set_compute_bytes(&encoder, &3u32, 1);
-    dispatch_compute(&encoder, ONE, ONE);
-    set_compute_bytes(&encoder, &0u32, 1);
-    encoder.end_encoding();
-    command_buffer.commit();
-    completes(&command_buffer);
-    assert_eq!((values(&x), values(&y)), (vec![0, 0, 7, 0], vec![0, 0, 0, 7]));
+    on_each_device("bindings_are_as_they_were_at_the_dispatch", |device| {
+        let bench = Bench::on(device);
+        let (x, y) = (bench.buffer(&[0; 4]), bench.buffer(&[0; 4]));
+        let command_buffer = bench.queue.new_command_buffer();
+        let encoder = command_buffer.new_compute_command_encoder();
+        encoder.set_compute_pipeline_state(&bench.pipeline("write_at"));
+        encoder.set_buffer(0, Some(&x), 4);
+        set_compute_bytes(&encoder, &1u32, 1);
+        dispatch_compute(&encoder, ONE, ONE);
+        encoder.set_buffer(0, Some(&y), 0);
+        set_compute_bytes(&encoder, &3u32, 1);
+        dispatch_compute(&encoder, ONE, ONE);
+        set_compute_bytes(&encoder, &0u32, 1);
+        encoder.end_encoding();
+        command_buffer.commit();
+        completes(&command_buffer);
+        assert_eq!((values(&x), values(&y)), (vec![0, 0, 7, 0], vec![0, 0, 0, 7]));
+    });
 }
 
 #[test]
@@ -352,4 +419,191 @@ fn checks_find_threads_that_leave_before_a_barrier() {
     assert_eq!(run(false).map_err(|error| error.to_string()), Ok(()));
     let error = run(true).expect_err("thread 1 does not reach the barrier");
     assert_eq!(error.trap().map(|trap| trap.kind), Some(TrapKind::DivergentBarrier), "{error}");
+}
+
+/// Records one `append` of a digit, without committing it.
+fn recorded(bench: &Bench, x: &Buffer, digit: u32) -> CommandBuffer {
+    let command_buffer = bench.queue.new_command_buffer();
+    let encoder = command_buffer.new_compute_command_encoder();
+    encoder.set_compute_pipeline_state(&bench.pipeline("append"));
+    encoder.set_buffer(0, Some(x), 0);
+    set_compute_bytes(&encoder, &digit, 1);
+    dispatch_compute(&encoder, ONE, ONE);
+    encoder.end_encoding();
+    command_buffer
+}
+
+#[test]
+fn enqueued_command_buffers_run_in_the_order_of_their_turns() {
+    on_each_device("enqueued_command_buffers_run_in_the_order_of_their_turns", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let [first, second, third, dropped] = [1, 2, 3, 9].map(|digit| recorded(&bench, &x, digit));
+        first.enqueue();
+        assert_eq!(first.status(), MTLCommandBufferStatus::Enqueued);
+        first.enqueue();
+        dropped.enqueue();
+        second.enqueue();
+        third.commit();
+        second.commit();
+        assert_eq!(second.status(), MTLCommandBufferStatus::Committed, "it waits for its turn");
+        first.commit();
+        completes(&first);
+        assert_eq!(third.status(), MTLCommandBufferStatus::Committed, "it waits for one that never comes");
+        drop(dropped);
+        completes(&third);
+        assert_eq!(values(&x), [123]);
+    });
+}
+
+#[test]
+fn a_misused_command_buffer_gives_up_its_turn() {
+    on_each_device("a_misused_command_buffer_gives_up_its_turn", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let (misused, next) = (recorded(&bench, &x, 1), recorded(&bench, &x, 2));
+        misused.enqueue();
+        misused.new_compute_command_encoder();
+        next.commit();
+        misused.commit();
+        assert!(misused.wait_until_completed().is_err());
+        completes(&next);
+        assert_eq!(values(&x), [2]);
+        misused.enqueue();
+        assert_eq!(misused.status(), MTLCommandBufferStatus::Error);
+    });
+}
+
+#[test]
+fn handlers_are_called_once_and_in_order() {
+    on_each_device("handlers_are_called_once_and_in_order", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let command_buffer = recorded(&bench, &x, 7);
+        let (sender, calls) = channel();
+        for (scheduled, completed) in [("scheduled 1", "completed 1"), ("scheduled 2", "completed 2")] {
+            let (to_scheduled, to_completed, x) = (sender.clone(), sender.clone(), x.clone());
+            command_buffer.add_scheduled_handler(move |command_buffer| {
+                let early = command_buffer.status() < MTLCommandBufferStatus::Completed;
+                to_scheduled.send((scheduled, early)).expect("the test listens");
+            });
+            command_buffer.add_completed_handler(move |command_buffer| {
+                let waited = command_buffer.wait_until_completed().is_ok();
+                let done = command_buffer.status() == MTLCommandBufferStatus::Completed;
+                let seen = waited && done && values(&x) == [7];
+                to_completed.send((completed, seen)).expect("the test listens");
+            });
+        }
+        drop(sender);
+        command_buffer.commit();
+        completes(&command_buffer);
+        // Waiting is over only when the handlers are, so all have sent by now.
+        let calls: Vec<_> = calls.try_iter().collect();
+        let expect = ["scheduled 1", "scheduled 2", "completed 1", "completed 2"].map(|call| (call, true));
+        assert_eq!(calls, expect, "{}", device.name());
+    });
+}
+
+#[test]
+fn completed_handlers_see_the_error() {
+    let bench = Bench::new();
+    let x = bench.buffer(&[0; 4]);
+    let (sender, calls) = channel();
+    let commit = |name: &'static str, command_buffer: &CommandBuffer| {
+        let sender = sender.clone();
+        command_buffer.add_scheduled_handler(|_| {});
+        command_buffer.add_completed_handler(move |command_buffer| {
+            let is_error = command_buffer.status() == MTLCommandBufferStatus::Error;
+            sender.send((name, is_error && command_buffer.error().is_some())).expect("the test listens");
+        });
+        command_buffer.commit();
+        assert!(command_buffer.wait_until_completed().is_err());
+    };
+    let trapped = bench.queue.new_command_buffer();
+    let encoder = trapped.new_compute_command_encoder();
+    encoder.set_compute_pipeline_state(&bench.pipeline("write_at"));
+    encoder.set_buffer(0, Some(&x), 0);
+    set_compute_bytes(&encoder, &4u32, 1);
+    dispatch_compute(&encoder, ONE, ONE);
+    encoder.end_encoding();
+    commit("trapped", &trapped);
+    let misused = bench.queue.new_command_buffer();
+    misused.new_compute_command_encoder();
+    commit("misused", &misused);
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), [("trapped", true), ("misused", true)]);
+}
+
+#[test]
+fn a_handler_that_panics_or_commits_does_no_harm() {
+    on_each_device("a_handler_that_panics_or_commits_does_no_harm", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let (first, second) = (recorded(&bench, &x, 1), recorded(&bench, &x, 2));
+        let next = second.clone();
+        first.add_completed_handler(|_| panic!("on purpose"));
+        first.add_completed_handler(move |_| next.commit());
+        first.commit();
+        completes(&first);
+        completes(&second);
+        assert_eq!(values(&x), [12]);
+    });
+}
+
+#[test]
+fn a_misused_command_buffer_has_given_up_its_turn_when_its_handlers_are_called() {
+    on_each_device("a_misused_command_buffer_has_given_up_its_turn_when_its_handlers_are_called", |device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        let (misused, retry) = (device.new_command_queue(), recorded(&bench, &x, 3));
+        let first = misused.new_command_buffer();
+        let next = misused.new_command_buffer();
+        let _open = first.new_compute_command_encoder();
+        first.add_completed_handler(move |_| {
+            next.commit();
+            completes(&next);
+        });
+        first.commit();
+        assert!(first.wait_until_completed().is_err());
+        retry.commit();
+        completes(&retry);
+        assert_eq!(values(&x), [3]);
+    });
+}
+
+/// On the host device; Metal promises nothing.
+#[test]
+fn a_completed_handler_may_wait_for_what_comes_next() {
+    let device = Device::host(HostOptions::default());
+    let bench = Bench::on(&device);
+    let x = bench.buffer(&[0]);
+    let [first, second, third] = [1, 2, 3].map(|digit| recorded(&bench, &x, digit));
+    let (next, last) = (second.clone(), third.clone());
+    first.add_completed_handler(move |_| {
+        next.commit();
+        completes(&next);
+    });
+    second.add_completed_handler(move |_| {
+        last.commit();
+        completes(&last);
+    });
+    first.commit();
+    completes(&first);
+    assert_eq!(values(&x), [123]);
+}
+
+#[test]
+fn handlers_come_before_the_commit() {
+    on_each_device("handlers_come_before_the_commit", |device| {
+        for call in ["add_scheduled_handler", "add_completed_handler"] {
+            let command_buffer = device.new_command_queue().new_command_buffer();
+            command_buffer.commit();
+            completes(&command_buffer);
+            match call {
+                "add_scheduled_handler" => command_buffer.add_scheduled_handler(|_| {}),
+                _ => command_buffer.add_completed_handler(|_| {}),
+            }
+            let error = command_buffer.error().expect("too late");
+            assert_eq!(error.validation(), Some(&ValidationError::AlreadyCommitted { call }));
+        }
+    });
 }

@@ -55,10 +55,12 @@ pub enum ItemKind {
     Namespace(Option<Ident>, Vec<Item>),
     /// `static_assert(cond, "message");`.
     StaticAssert(Box<Expr>, Option<String>),
+    /// `#include <metal_logging>`: declares `os_log` and `os_log_default`.
+    LoggingHeader,
     /// A lone `;`.
     Empty,
-    /// Reported already.
-    Error,
+    /// Reported already. The names that it would have declared, as far as the parser got.
+    Error(Vec<Ident>),
 }
 
 /// What a function is to the pipeline.
@@ -400,8 +402,8 @@ pub enum StmtKind {
     Return(Option<Expr>),
     /// `;`.
     Empty,
-    /// Reported already.
-    Error,
+    /// Reported already. The names that it would have declared, as far as the parser got.
+    Error(Vec<Ident>),
 }
 
 /// The condition of `if`, `for`, `while`: an expression, or a declaration tested against zero.
@@ -539,7 +541,7 @@ pub enum ExprKind {
     Bool(bool),
     /// Character literal, as its value.
     Char(u32),
-    /// String literal, adjacent ones joined; only in attributes and `static_assert`.
+    /// String literal, adjacent ones joined; only in attributes, `static_assert` and logging.
     Str(String),
     /// `nullptr`.
     Nullptr,

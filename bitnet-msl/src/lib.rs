@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** no file system, no `unsafe`, no word of BitNet in this crate.
 
+pub mod artifact;
 pub mod ast;
 mod check;
 pub mod diag;
@@ -19,7 +20,11 @@ pub mod preprocess;
 pub mod reflect;
 pub mod source;
 
-pub use options::{CompileOptions, LanguageVersion};
+/// Version of this crate and a hash of its source: another compiler may understand the same text, or the same
+/// artifact, differently.
+pub const COMPILER: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("BITNET_MSL_SOURCE_HASH"));
+
+pub use options::{CompileOptions, LanguageVersion, OptimizationLevel};
 
 use diag::{Code, Diagnostic, Diagnostics, RenderStyle, Severity};
 use source::{FileId, SourceMap, Span};
@@ -70,6 +75,7 @@ pub fn compile(name: &str, text: &str, options: &CompileOptions) -> Compilation 
     let module = check::check(&unit, options, &mut diagnostics);
     let module = ir::Module { sources: sources.clone(), ..module };
     let module = if diagnostics.has_errors() { None } else { verified(module, main, &mut diagnostics) };
+    let module = module.and_then(|module| optimized(module, main, options, &mut diagnostics));
     Compilation { sources, omitted: diagnostics.dropped(), diagnostics: diagnostics.into_sorted(), module }
 }
 
@@ -77,6 +83,34 @@ pub fn compile(name: &str, text: &str, options: &CompileOptions) -> Compilation 
 /// become wrong results.
 fn verified(module: ir::Module, main: FileId, diagnostics: &mut Diagnostics) -> Option<ir::Module> {
     let Err(fault) = ir::verify::verify(&module) else { return Some(module) };
+    let message = format!("internal error: lowering made IR that the verifier refuses, {fault}");
+    report_fault(&module, &fault, main, message, diagnostics);
+    None
+}
+
+/// The module after the passes of its level. They promise that the verifier accepts what they make, too.
+fn optimized(
+    mut module: ir::Module,
+    main: FileId,
+    options: &CompileOptions,
+    diagnostics: &mut Diagnostics,
+) -> Option<ir::Module> {
+    let Err(fault) = ir::passes::optimize(&mut module, options.optimization_level) else {
+        return Some(module);
+    };
+    let message = format!("internal error: {fault}");
+    report_fault(&module, &fault.error, main, message, diagnostics);
+    None
+}
+
+/// Reports IR that the verifier refuses.
+fn report_fault(
+    module: &ir::Module,
+    fault: &ir::verify::VerifyError,
+    main: FileId,
+    message: String,
+    diagnostics: &mut Diagnostics,
+) {
     let function = module.functions.iter().find(|f| f.name == fault.function);
     let span = match (function, fault.value) {
         (Some(function), Some(value)) => {
@@ -85,10 +119,8 @@ fn verified(module: ir::Module, main: FileId, diagnostics: &mut Diagnostics) -> 
         (Some(function), None) => function.span,
         (None, _) => Span::new(main, 0, 0),
     };
-    let message = format!("internal error: lowering made IR that the verifier refuses, {fault}");
     let note = "this is a fault of the compiler, not of the source: please report it";
     diagnostics.push(Diagnostic::new(Code::E0699, span, message).note(note));
-    None
 }
 
 /// Compiles the bytes of a file, which need not be text: what is not UTF-8 is a finding, unless it stands in a comment.

@@ -34,6 +34,39 @@ impl LanguageVersion {
     }
 }
 
+/// How much the IR of a module is worked on before it is handed out ([`ir::passes`](crate::ir::passes)).
+///
+/// Every level comes to the same results, bit for bit, and to the same traps; what differs is how many instructions a
+/// run takes, and how long the compilation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum OptimizationLevel {
+    /// The IR as lowering makes it. Variables are promoted to values at this level too, because that is what decides
+    /// how an index past the end of a vector traps.
+    None,
+    /// Small functions, and those called once, become part of their callers; what is known is folded; what is computed
+    /// twice, in every iteration or for nobody is not.
+    #[default]
+    Default,
+    /// As `Default`, but larger functions become part of their callers too, invariants leave branches of loops as well as
+    /// loops, and the passes are repeated until they find nothing more, up to four times.
+    Full,
+}
+
+impl OptimizationLevel {
+    /// All levels, from the least work to the most.
+    pub const ALL: [OptimizationLevel; 3] =
+        [OptimizationLevel::None, OptimizationLevel::Default, OptimizationLevel::Full];
+
+    /// `none`, `default` or `full`.
+    pub fn name(self) -> &'static str {
+        match self {
+            OptimizationLevel::None => "none",
+            OptimizationLevel::Default => "default",
+            OptimizationLevel::Full => "full",
+        }
+    }
+}
+
 /// Options of one compilation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileOptions {
@@ -45,6 +78,8 @@ pub struct CompileOptions {
     pub defines: BTreeMap<String, String>,
     /// Files that `#include "name"` finds: name to text. There is no other include path.
     pub includes: BTreeMap<String, String>,
+    /// How much the IR is worked on.
+    pub optimization_level: OptimizationLevel,
 }
 
 impl Default for CompileOptions {
@@ -54,6 +89,7 @@ impl Default for CompileOptions {
             fast_math: true,
             defines: BTreeMap::new(),
             includes: BTreeMap::new(),
+            optimization_level: OptimizationLevel::default(),
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// One file of a [`SourceMap`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct FileId(pub u32);
 
 /// A range of bytes of one source file: `lo..hi`.
 ///
 /// A token that a macro produced carries the span of the macro's use, so that a
 /// diagnostic always points at text its reader wrote there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Span {
     /// The file that holds the text.
     pub file: FileId,
@@ -127,5 +129,22 @@ impl SourceMap {
     pub fn line_text(&self, span: Span) -> &str {
         let Some(file) = self.get(span.file) else { return "" };
         file.line_range(file.line_of(span.lo as usize)).map_or("", |range| &file.text[range])
+    }
+}
+
+/// Names and texts, in order.
+impl Serialize for SourceMap {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.files.iter().map(|file| (&file.name, &file.text)))
+    }
+}
+
+impl<'de> Deserialize<'de> for SourceMap {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut map = Self::default();
+        for (name, text) in Vec::<(String, String)>::deserialize(deserializer)? {
+            map.add(name, text);
+        }
+        Ok(map)
     }
 }

@@ -1,11 +1,13 @@
 //! What lowering makes: values of constant expressions, the shape of the code, bounds on hostile nesting.
 
 use bitnet_msl::ir::{Binding, GlobalKind, Module, Op, Stmt, ThreadAttribute};
-use bitnet_msl::{CompileOptions, compile, ir};
+use bitnet_msl::{CompileOptions, OptimizationLevel, compile, ir};
 
+/// The module as lowering makes it.
 fn module(text: &str) -> Module {
     let text = format!("#include <metal_stdlib>\nusing namespace metal;\n{text}");
-    let compilation = compile("check.metal", &text, &CompileOptions::default());
+    let options = CompileOptions { optimization_level: OptimizationLevel::None, ..CompileOptions::default() };
+    let compilation = compile("check.metal", &text, &options);
     let rendered = compilation.render(bitnet_msl::diag::RenderStyle::Plain);
     compilation.module.unwrap_or_else(|| panic!("{rendered}"))
 }

@@ -3,15 +3,28 @@
 use std::time::{Duration, Instant};
 
 use bitnet_msl::diag::{MAX_DIAGNOSTICS, RenderStyle, Severity};
-use bitnet_msl::{Compilation, CompileOptions, compile, compile_bytes};
+use bitnet_msl::{Compilation, CompileOptions, OptimizationLevel, compile, compile_bytes, ir};
 use proptest::prelude::*;
 
 /// Each text is to end within a second on a quiet machine with optimised code. Ten times that, and as much again
 /// for unoptimised code, is a hang.
 const HANG: Duration = Duration::from_secs(20);
 
-/// What holds of every compilation.
+/// Options that leave the passes to [`check_sound`].
+fn unoptimised() -> CompileOptions {
+    CompileOptions { optimization_level: OptimizationLevel::None, ..CompileOptions::default() }
+}
+
+/// What holds of every compilation: of what lowering made and of what the passes of each level make of it.
 fn check_sound(name: &str, started: Instant, compilation: &Compilation) {
+    for level in OptimizationLevel::ALL {
+        let Some(mut module) = compilation.module.clone() else { break };
+        let started = Instant::now();
+        let result = ir::passes::optimize(&mut module, level);
+        let (level, elapsed) = (level.name(), started.elapsed());
+        assert!(result.is_ok(), "{name} at {level}: {result:?}");
+        assert!(elapsed < HANG, "{name} at {level} took {elapsed:?}");
+    }
     let rendered = compilation.render(RenderStyle::Plain);
     let elapsed = started.elapsed();
     assert!(elapsed < HANG, "{name} took {elapsed:?}");
@@ -32,7 +45,7 @@ fn check_sound(name: &str, started: Instant, compilation: &Compilation) {
 /// The text is refused with at least one of the codes.
 fn check_refused(name: &str, text: &str, codes: &[&str]) {
     let started = Instant::now();
-    let compilation = compile("hostile.metal", text, &CompileOptions::default());
+    let compilation = compile("hostile.metal", text, &unoptimised());
     check_sound(name, started, &compilation);
     let found: Vec<_> = compilation.errors().map(|d| d.code.info().name).collect();
     assert!(found.iter().any(|code| codes.contains(code)), "{name}: none of {codes:?} in {found:?}");
@@ -41,7 +54,7 @@ fn check_refused(name: &str, text: &str, codes: &[&str]) {
 /// Nothing is said about what comes out, but it does.
 fn check_ends(name: &str, text: &str) {
     let started = Instant::now();
-    let compilation = compile("hostile.metal", text, &CompileOptions::default());
+    let compilation = compile("hostile.metal", text, &unoptimised());
     check_sound(name, started, &compilation);
 }
 
@@ -91,6 +104,118 @@ fn nesting_is_refused_at_a_bound() {
             &text,
             &["E0201", "E0202", "E0203", "E0208", "E0501", "E0402", "E0302", "E0602", "E0608"],
         );
+    }
+}
+
+/// Sources that passes could make large, or lose their way in.
+#[test]
+fn passes_end_soon_on_what_could_multiply() {
+    let calls = |count: usize, body: &dyn Fn(usize) -> String| -> String {
+        let functions = (1..count).map(|i| format!("int f{i}(int a) {{ {} }}\n", body(i)));
+        let last = kernel(&format!("x[0] = f{}(x[1]);", count - 1));
+        format!("int f0(int a) {{ return a * a + 1; }}\n{}{last}", functions.collect::<String>())
+    };
+    for (name, text) in [
+        ("calls that double", calls(40, &|i| format!("return f{0}(a) + f{0}(a + 1);", i - 1))),
+        (
+            "a long chain of calls",
+            calls(2_000, &|i| format!("if (a > {i}) {{ a = f{}(a); }} return a;", i - 1)),
+        ),
+        (
+            "calls of one function",
+            kernel(&"x[0] = f0(x[0]); ".repeat(5_000)).replacen(
+                "kernel",
+                "int f0(int a) { return a * a + a / 3; }\nkernel",
+                1,
+            ),
+        ),
+        (
+            "early returns",
+            calls(2, &|_| {
+                (0..2_000).map(|i| format!("if (a == {i}) return {i}; ")).collect::<String>() + "return a;"
+            }),
+        ),
+        (
+            "nested early returns",
+            calls(2, &|_| {
+                "if (a > 0) { a -= f0(a); ".repeat(60) + "return a; " + &"} ".repeat(60) + "return 0;"
+            }),
+        ),
+        (
+            "loops in loops",
+            kernel(&format!(
+                "{} x[0] += x[1] * x[2] + 3; {}",
+                (0..60)
+                    .map(|i| format!("for (int i{i} = 0; i{i} < x[{i}] * 3; ++i{i}) {{ "))
+                    .collect::<String>(),
+                "} ".repeat(60)
+            )),
+        ),
+        (
+            "invariants",
+            kernel(&format!(
+                "int a = x[0]; for (int i = 0; i < a; ++i) {{ {} }}",
+                (0..5_000).map(|i| format!("x[i] += a * {i}; ")).collect::<String>()
+            )),
+        ),
+        (
+            "expressions that come again",
+            kernel(
+                &(0..5_000)
+                    .map(|i| format!("x[{i}] = (x[0] * {0} + x[1]) / ({0} - x[2]); ", i % 7))
+                    .collect::<String>(),
+            ),
+        ),
+        (
+            "variables",
+            kernel(&format!(
+                "{} {} x[0] = v0;",
+                (0..2_000).map(|i| format!("int v{i} = {i}; ")).collect::<String>(),
+                (0..2_000).map(|i| format!("v{} += v{}; ", i, (i * 7) % 2_000)).collect::<String>()
+            )),
+        ),
+        ("what is never reached", kernel(&format!("return; {}", "x[0] += 1; return; ".repeat(5_000)))),
+        ("branches that are known", kernel(&"if (true) { x[0] += 1; } else { x[0] -= 1; } ".repeat(5_000))),
+    ] {
+        check_ends(name, &text);
+        assert!(compile("hostile.metal", &text, &unoptimised()).module.is_some(), "{name} is accepted");
+    }
+}
+
+#[test]
+fn types_within_each_other_are_refused_at_a_bound() {
+    let chain = |count: usize, first: &str, link: &dyn Fn(usize) -> String, last: &str| {
+        let links: String = (0..count).map(|i| link(i) + "\n").collect();
+        format!("{first}\n{links}{last}\n")
+    };
+    for count in [200, 300, 30_000] {
+        let kernel = format!("kernel void k(device T{count} *x) {{ }}");
+        let typedef = |what: &'static str| {
+            move |i: usize| {
+                format!(
+                    "typedef {};",
+                    what.replace("N", &format!("T{i}")).replace("M", &format!("T{}", i + 1))
+                )
+            }
+        };
+        let pointers: String = (0..count).map(|i| format!("auto p{} = &p{i};\n", i + 1)).collect();
+        for (name, text) in [
+            ("arrays", chain(count, "typedef int T0;", &typedef("N M[1]"), &kernel)),
+            ("pointers", chain(count, "typedef int T0;", &typedef("device N *M"), &kernel)),
+            (
+                "structs",
+                chain(
+                    count,
+                    "struct T0 { int a; };",
+                    &|i| format!("struct T{} {{ T{i} s; }};", i + 1),
+                    &kernel,
+                ),
+            ),
+            ("addresses", self::kernel(&format!("int p0 = 1; {pointers} x[0] = p0;"))),
+        ] {
+            let name = format!("{count} {name}");
+            if count > 256 { check_refused(&name, &text, &["E0315"]) } else { check_ends(&name, &text) }
+        }
     }
 }
 
@@ -183,7 +308,7 @@ fn any_bytes_end_in_diagnostics() {
         ("too much", vec![b' '; 20_000_000]),
     ] {
         let started = Instant::now();
-        let compilation = compile_bytes("hostile.metal", &bytes, &CompileOptions::default());
+        let compilation = compile_bytes("hostile.metal", &bytes, &unoptimised());
         check_sound(name, started, &compilation);
     }
 }
@@ -191,7 +316,7 @@ fn any_bytes_end_in_diagnostics() {
 #[test]
 fn bytes_that_are_no_text_are_found_where_they_matter() {
     let codes = |bytes: &[u8]| -> Vec<&str> {
-        let compilation = compile_bytes("bytes.metal", bytes, &CompileOptions::default());
+        let compilation = compile_bytes("bytes.metal", bytes, &unoptimised());
         compilation.errors().map(|d| d.code.info().name).collect()
     };
     assert_eq!(codes(b"// caf\xe9\n"), [""; 0]);
@@ -205,13 +330,13 @@ proptest! {
     #[test]
     fn any_text_compiles_or_is_refused(text in "(?s).{0,300}") {
         let started = Instant::now();
-        check_sound("text", started, &compile("any.metal", &text, &CompileOptions::default()));
+        check_sound("text", started, &compile("any.metal", &text, &unoptimised()));
     }
 
     #[test]
     fn any_bytes_compile_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let started = Instant::now();
-        check_sound("bytes", started, &compile_bytes("any.metal", &bytes, &CompileOptions::default()));
+        check_sound("bytes", started, &compile_bytes("any.metal", &bytes, &unoptimised()));
     }
 
     /// Words of the language in any order get further than characters do.
@@ -219,7 +344,7 @@ proptest! {
     fn any_words_compile_or_are_refused(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60)) {
         let started = Instant::now();
         let text = words.join(" ");
-        check_sound(&text, started, &compile("any.metal", &text, &CompileOptions::default()));
+        check_sound(&text, started, &compile("any.metal", &text, &unoptimised()));
     }
 }
 
@@ -330,3 +455,24 @@ const WORDS: &[&str] = &[
     "return x;",
     "}",
 ];
+
+#[test]
+fn logging_is_bounded() {
+    let program = |globals: &str, body: &str| {
+        format!("#include <metal_logging>\nusing namespace metal;\n{globals}\n{}", kernel(body))
+    };
+    let log = |format: &str| program("", &format!("os_log_default.log(\"{format}\");"));
+    check_refused("a long format", &log(&"x".repeat(1 << 20)), &["E0332"]);
+    check_refused("a long width", &log(&format!("%{}d", "9".repeat(4000))), &["E0332"]);
+    check_refused("many conversions without arguments", &log(&"%d".repeat(2000)), &["E0333"]);
+    check_refused("flags without end", &log(&format!("%{}", "0-+ #".repeat(800))), &["E0332"]);
+    let loggers: String = (0..20_000).map(|i| format!("constant os_log l{i}(\"s{i}\", \"c\");\n")).collect();
+    check_ends("many loggers", &program(&loggers, "l7.log(\"text\");"));
+    let calls: String = (0..20_000).map(|i| format!("os_log_default.log(\"{i} %d\", {i});\n")).collect();
+    check_ends("many messages", &program("", &calls));
+    let template = format!(
+        "template <int N> void f() {{ os_log_default.log(\"{} %d\", N); if (N > 0) f<(N > 0 ? N - 1 : 0)>(); }}",
+        "x".repeat(4000)
+    );
+    check_ends("a message in many instances", &program(&template, "f<400>();"));
+}

@@ -36,6 +36,7 @@ fn spell(token: &Token) -> String {
         TokenKind::Char(value) => format!("'{value}'"),
         TokenKind::Str(text) => format!("{text:?}"),
         TokenKind::Punct(punct) => punct.text().to_owned(),
+        TokenKind::LoggingHeader => "<metal_logging>".to_owned(),
         TokenKind::Eof => "<eof>".to_owned(),
     }
 }

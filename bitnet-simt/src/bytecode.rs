@@ -305,6 +305,11 @@ macro_rules! for_each_op {
             AtomicCasL = "atomic.cas.l" { d: R, p: W, expected: W, v: W }
             CheckIndex = "check.index" { a: R, len: u8 }
 
+            // Logging: the components of a message's arguments, one after another, then the message.
+            LogArg = "log.arg" { a: R, signed: bool }
+            LogArgL = "log.arg.l" { a: W }
+            Log = "log" { message: u16 }
+
             // Control. The masks are described in `machine::control`.
             If = "if" { c: R, slot: u16, other: u32 }
             IfRel = "if.rel" { a: R, b: R, rel: Relation, slot: u16, other: u32 }

@@ -85,7 +85,7 @@ impl Launch {
 /// How to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunOptions {
-    /// CPU threads at most; 0 takes as many as the machine has.
+    /// CPU threads at most; 0 takes as many as the machine has, for launches that are worth it.
     pub threads: usize,
     /// What a barrier does when some threads have returned before it.
     pub exited_lanes: ExitedLanes,

@@ -3,7 +3,7 @@
 //!
 //! [`Program::new`] compiles one kernel of a module to bytecode, [`Program::run`] executes a [`Launch`]
 //! of it over [`Memory`]. What goes wrong in a shader ends in a [`Trap`] that names the kernel, the
-//! thread and the source line; the process goes on.
+//! thread and the source line; the process goes on. What a shader logs goes to a [`ShaderLog`].
 //!
 //! **Invariant:** this crate sees IR, never MSL text.
 //!
@@ -16,14 +16,17 @@
 
 mod bytecode;
 mod launch;
+mod log;
 mod machine;
 mod memory;
 mod observe;
 mod ops;
+mod printf;
 mod program;
 mod trap;
 
 pub use launch::{Bound, Grid, Launch, RunOptions, RunStats, THREADS_PER_SIMDGROUP};
+pub use log::{LOG_RECORD_BYTES, LogRecord, LogSite, ShaderLog};
 pub use machine::ExitedLanes;
 pub use memory::{Memory, RangeError};
 pub use observe::{Counters, Instruction, NoObserver, Observer, Space, SpaceBytes};

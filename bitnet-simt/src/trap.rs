@@ -80,14 +80,20 @@ impl fmt::Display for Trap {
         }
         let ([x, y, z], [gx, gy, gz]) = (self.thread, self.threadgroup);
         write!(f, "kernel `{kernel}`: thread ({x}, {y}, {z}) of threadgroup ({gx}, {gy}, {gz}) {message}")?;
-        write!(f, ", at {}", display(&self.location))?;
+        if let Some(place) = display(&self.location) {
+            write!(f, ", at {place}")?;
+        }
         if let Some((location, what)) = &self.related {
-            write!(f, "; {what} at {}", display(location))?;
+            write!(f, "; {what}")?;
+            if let Some(place) = display(location) {
+                write!(f, " at {place}")?;
+            }
         }
         Ok(())
     }
 }
 
-fn display(location: &Location) -> String {
-    format!("{}:{}:{}", location.file, location.line, location.column)
+/// `file:line:column`; none for a module whose source places were dropped.
+fn display(location: &Location) -> Option<String> {
+    (location.line > 0).then(|| format!("{}:{}:{}", location.file, location.line, location.column))
 }

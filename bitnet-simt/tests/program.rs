@@ -2,6 +2,7 @@
 //! order, and storage that is used again.
 
 use bitnet_msl::ir::{self, LaneFn, LaneScope, Op, Scalar, Stmt, Type, Value};
+use bitnet_msl::source::Span;
 use bitnet_msl::{CompileOptions, compile};
 use bitnet_simt::{
     Bound, Counters, ExitedLanes, FunctionConstants, Grid, Launch, Memory, Observer, Program, ProgramError,
@@ -42,6 +43,33 @@ fn a_trap_is_one_sentence() {
          which is 20 bytes long, at k.metal:4:5"
     );
     assert_eq!((found.kind, found.thread, found.location.line), (TrapKind::OutOfBounds, [5, 0, 0], 4));
+}
+
+#[test]
+fn without_source_places_a_trap_names_kernel_and_thread() {
+    let text = "kernel void k(device int *out [[buffer(1)]], uint i [[thread_position_in_grid]]) {\n  \
+                if (i < 3) { out[i] = 1; } else { for (int n = 0; n < 2; n++) { out[i] = n; } }\n}\n";
+    let mut module = module(text);
+    module.strip_spans();
+    let program = Program::new(&module, "k", &FunctionConstants::new()).expect("small and without constants");
+    let launch = threads(8).bind(1, Bound::Buffer { memory: Memory::new_zeroed(20), offset_bytes: 0 });
+    assert_eq!(
+        trap(&program, &launch).to_string(),
+        "kernel `k`: thread (5, 0, 0) of threadgroup (0, 0, 0) wrote 4 bytes at offset 20 of buffer 1 `out`, \
+         which is 20 bytes long"
+    );
+    assert!(module.functions.iter().flat_map(|f| &f.insts).all(|inst| inst.span == Span::default()));
+}
+
+#[test]
+fn threadgroup_variables_of_any_size_are_refused_at_the_launch() {
+    let uses = |i: u32| format!("  threadgroup float t{i}[1 << 27]; t{i}[0] = 1; x[{i}] = t{i}[0];\n");
+    let body: String = (0..12).map(uses).collect();
+    let program = program(&format!("kernel void k(device float *x [[buffer(0)]]) {{\n{body}}}\n"));
+    assert_eq!(
+        trap(&program, &threads(1)).to_string(),
+        "kernel `k`: needs 4294967295 bytes of threadgroup memory, 32768 are allowed"
+    );
 }
 
 #[test]

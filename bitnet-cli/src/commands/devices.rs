@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bitnet_core::metal::{Device, DeviceKind, HostOptions};
+use bitnet_core::metal::{Device, DeviceKind};
 use serde::Serialize;
 
-use crate::cli::ListArgs;
+use crate::cli::{DeviceChoice, ListArgs};
+use crate::device::{self, Limits};
 use crate::output;
 
 #[derive(Serialize)]
@@ -17,17 +18,15 @@ struct Row {
     /// Why it is not available.
     reason: Option<String>,
     is_default: bool,
-    max_buffer_bytes: Option<u64>,
-    max_threads_per_threadgroup: Option<u64>,
-    threadgroup_memory_bytes: Option<u64>,
-    simd_width: Option<u64>,
+    #[serde(flatten)]
+    limits: Option<Limits>,
 }
 
 pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let default = Device::system_default()?.kind();
     let rows = [
-        row("metal", DeviceKind::Metal, default, Device::metal().map_err(anyhow::Error::from)),
-        row("host", DeviceKind::Host, default, host_device()),
+        row(DeviceKind::Metal, default, Device::metal().map_err(anyhow::Error::from)),
+        row(DeviceKind::Host, default, device::open(Some(DeviceChoice::Host))),
     ];
     if args.json {
         output::print_json(&rows)?;
@@ -47,14 +46,10 @@ pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
                 )?;
             }
         }
-        let limits = (
-            row.max_threads_per_threadgroup,
-            row.threadgroup_memory_bytes,
-            row.max_buffer_bytes,
-            row.simd_width,
-        );
-        if let (Some(threads), Some(memory), Some(buffer), Some(width)) = limits {
-            let (memory, buffer) = (output::human_bytes(memory), output::human_bytes(buffer));
+        if let Some(limits) = row.limits {
+            let (width, threads) = (limits.simd_width, limits.max_threads_per_threadgroup);
+            let memory = output::human_bytes(limits.threadgroup_memory_bytes);
+            let buffer = output::human_bytes(limits.max_buffer_bytes);
             writeln!(
                 out,
                 "         simdgroups of {width}, threadgroups of up to {threads} threads and {memory}, buffers of up to {buffer}"
@@ -65,21 +60,13 @@ pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn host_device() -> anyhow::Result<Device> {
-    Ok(Device::host(HostOptions::from_env()?))
-}
-
-fn row(kind: &'static str, this: DeviceKind, default: DeviceKind, device: anyhow::Result<Device>) -> Row {
-    let limits = device.as_ref().ok().map(|d| *d.limits());
+fn row(kind: DeviceKind, default: DeviceKind, device: anyhow::Result<Device>) -> Row {
     Row {
-        kind,
+        kind: device::kind_name(kind),
         available: device.is_ok(),
         name: device.as_ref().ok().map(|d| d.name().to_owned()),
+        limits: device.as_ref().ok().map(Limits::of),
         reason: device.err().map(|e| format!("{e:#}")),
-        is_default: this == default,
-        max_buffer_bytes: limits.map(|l| l.max_buffer_length),
-        max_threads_per_threadgroup: limits.map(|l| l.max_total_threads_per_threadgroup),
-        threadgroup_memory_bytes: limits.map(|l| l.max_threadgroup_memory_length),
-        simd_width: limits.map(|l| l.thread_execution_width),
+        is_default: kind == default,
     }
 }

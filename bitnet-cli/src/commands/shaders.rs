@@ -70,7 +70,8 @@ fn kernel(row: &KernelRow, precision: Precision) -> Kernel {
 fn binding(param: &Param, precision: Precision) -> Binding {
     let (ty, access) = match &param.kind {
         ParamKind::Buffer { element, access, .. } => {
-            let constness = if *access == Access::Read { "const " } else { "" };
+            let is_const = matches!(access, Access::Read | Access::Scratch(_));
+            let constness = if is_const { "const " } else { "" };
             (format!("device {constness}{} *", element.scalar(precision).msl_name()), access_name(*access))
         }
         ParamKind::Constants(layout) => (format!("constant {} &", layout.name), "read"),
@@ -90,5 +91,6 @@ fn access_name(access: Access) -> &'static str {
         Access::Read => "read",
         Access::Write(_) => "write",
         Access::ReadWrite(_) => "read and write",
+        Access::Scratch(_) => "scratch",
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::backend;
 use super::error::MetalError;
+use super::label::Label;
 use super::resource_options::MTLResourceOptions;
 
 /// Memory of a device. A clone is another handle to the same bytes.
@@ -20,6 +21,7 @@ struct Inner {
     device_id: u64,
     length: u64,
     options: MTLResourceOptions,
+    label: Label,
     raw: Arc<dyn backend::Buffer>,
 }
 
@@ -30,7 +32,7 @@ impl Buffer {
         options: MTLResourceOptions,
         raw: Arc<dyn backend::Buffer>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { device_id, length, options, raw }) }
+        Self { inner: Arc::new(Inner { device_id, length, options, label: Label::default(), raw }) }
     }
 
     /// Length in bytes.
@@ -61,6 +63,22 @@ impl Buffer {
         self.check_access(offset, bytes.len())?;
         self.inner.raw.write(offset, bytes);
         Ok(())
+    }
+
+    /// Gives it a label, which the device's tools show.
+    pub fn set_label(&self, label: &str) {
+        self.inner.label.set(label);
+        self.inner.raw.set_label(label);
+    }
+
+    /// Its label, if it has been given one.
+    pub fn label(&self) -> Option<String> {
+        self.inner.label.get()
+    }
+
+    /// Whether both are handles to the same bytes.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     fn check_access(&self, offset: u64, length: usize) -> Result<(), MetalError> {

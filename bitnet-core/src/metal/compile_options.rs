@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitnet_msl::LanguageVersion;
+use bitnet_msl::{LanguageVersion, OptimizationLevel};
 
 /// How a source is compiled: `MTLCompileOptions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct CompileOptions {
     pub defines: Defines,
     /// Files that `#include "name"` finds, name to text. There is no other include path.
     pub includes: BTreeMap<String, String>,
+    /// How much the code is worked on before it runs, which changes no result.
+    pub optimization_level: OptimizationLevel,
+    /// Source places in the traps of the shader.
+    pub debug_info: bool,
 }
 
 impl Default for CompileOptions {
@@ -25,15 +29,25 @@ impl Default for CompileOptions {
 
 impl From<bitnet_msl::CompileOptions> for CompileOptions {
     fn from(options: bitnet_msl::CompileOptions) -> Self {
-        let bitnet_msl::CompileOptions { language_version, fast_math, defines, includes } = options;
-        Self { language_version, fast_math, defines: Defines(defines), includes }
+        let bitnet_msl::CompileOptions { language_version, fast_math, defines, includes, optimization_level } =
+            options;
+        let defines = Defines(defines);
+        Self { language_version, fast_math, defines, includes, optimization_level, debug_info: true }
     }
 }
 
+/// What the front end takes of them; it always gives source places, which may be dropped from its modules.
 impl From<CompileOptions> for bitnet_msl::CompileOptions {
     fn from(options: CompileOptions) -> Self {
-        let CompileOptions { language_version, fast_math, defines, includes } = options;
-        Self { language_version, fast_math, defines: defines.0, includes }
+        let CompileOptions {
+            language_version,
+            fast_math,
+            defines,
+            includes,
+            optimization_level,
+            debug_info: _,
+        } = options;
+        Self { language_version, fast_math, defines: defines.0, includes, optimization_level }
     }
 }
 

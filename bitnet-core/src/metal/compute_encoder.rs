@@ -1,11 +1,14 @@
 //! Compute command encoders: bind arguments and dispatch kernels.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::command_buffer::Shared;
 use super::device::Device;
+use super::encoder::Encoder;
 use super::error::MetalError;
+use super::kernels::BitNetShaderFunction;
+use super::kernels::row::Precision;
 use super::pipeline::ComputePipelineState;
 use super::size::MTLSize;
 use super::validation::{EncoderState, Grid, ValidationError};
@@ -16,24 +19,47 @@ use super::validation::{EncoderState, Grid, ValidationError};
 /// command buffer; whatever comes after it is not recorded.
 #[derive(Debug)]
 pub struct ComputeCommandEncoder {
-    shared: Arc<Shared>,
-    number: u64,
-    error: OnceLock<MetalError>,
+    encoder: Encoder,
 }
 
 impl ComputeCommandEncoder {
     pub(crate) fn new(shared: Arc<Shared>, number: u64, error: Option<MetalError>) -> Self {
-        Self { shared, number, error: error.map(OnceLock::from).unwrap_or_default() }
+        Self { encoder: Encoder::new(shared, number, error) }
     }
 
     /// Sets the kernel of the dispatches that follow.
     pub fn set_compute_pipeline_state(&self, pipeline: &ComputePipelineState) {
         let device = self.device().registry_id();
-        self.encode(
+        self.encoder.encode(
             "set_compute_pipeline_state",
             |state| state.set_pipeline(device, pipeline),
-            |raw, ()| raw.set_pipeline(pipeline.raw()),
+            |raw, (), _| raw.set_pipeline(pipeline.raw()),
         );
+    }
+
+    /// Sets the pipeline of a kernel of the table, for which a dispatch fills in what was not set: optional
+    /// buffers are not there, and the parameter struct follows from the lengths of the others.
+    pub(crate) fn open_for(
+        &self,
+        pipeline: &ComputePipelineState,
+        function: BitNetShaderFunction,
+        precision: Precision,
+    ) {
+        let device = self.device().registry_id();
+        self.encoder.encode(
+            "set_compute_pipeline_state",
+            |state| state.open_for(device, pipeline, function, precision),
+            |raw, (), _| raw.set_pipeline(pipeline.raw()),
+        );
+    }
+
+    /// Applies a rule of someone who encodes several calls as one.
+    pub(crate) fn check(
+        &self,
+        call: &'static str,
+        rule: impl FnOnce(&EncoderState) -> Result<(), ValidationError>,
+    ) {
+        self.encoder.encode(call, |state| rule(state), |_, (), _| {});
     }
 
     /// Binds a buffer from `offset` (in bytes) on. `None` says that an optional buffer is not there: a
@@ -41,31 +67,31 @@ impl ComputeCommandEncoder {
     /// dispatch.
     pub fn set_buffer(&self, index: u64, buffer: Option<&Buffer>, offset: u64) {
         let device = self.device().registry_id();
-        self.encode(
+        self.encoder.encode(
             "set_buffer",
             |state| match buffer {
                 Some(buffer) => state.set_buffer(device, index, buffer.device_id(), buffer.length(), offset),
                 None => state.set_no_buffer(index),
             },
-            |raw, slot| raw.set_buffer(slot, buffer.map(|buffer| (buffer.raw(), offset))),
+            |raw, slot, _| raw.set_buffer(slot, buffer.map(|buffer| (buffer.raw(), offset))),
         );
     }
 
     /// Binds a copy of these bytes, 4 KB at most, as constants.
     pub fn set_bytes(&self, index: u64, bytes: &[u8]) {
-        self.encode(
+        self.encoder.encode(
             "set_bytes",
             |state| state.set_bytes(index, bytes),
-            |raw, slot| raw.set_bytes(slot, bytes),
+            |raw, slot, _| raw.set_bytes(slot, bytes),
         );
     }
 
     /// Sets the length in bytes, a multiple of 16, of a kernel's `[[threadgroup(index)]]` memory.
     pub fn set_threadgroup_memory_length(&self, index: u64, length: u64) {
-        self.encode(
+        self.encoder.encode(
             "set_threadgroup_memory_length",
             |state| state.set_threadgroup_memory(index, length),
-            |raw, slot| raw.set_threadgroup_memory_length(slot, length),
+            |raw, slot, _| raw.set_threadgroup_memory_length(slot, length),
         );
     }
 
@@ -83,49 +109,59 @@ impl ComputeCommandEncoder {
 
     /// Ends the encoder. The command buffer can be committed, or another encoder opened, only then.
     pub fn end_encoding(&self) {
-        let ended = self.shared.end_encoding(self.number);
-        // An encoder that was refused at its opening has already said why there is nothing to end.
-        if self.error.get().is_none() {
-            self.keep(ended.map_err(|error| self.shared.misused(error)));
-        }
+        self.encoder.end();
+    }
+
+    /// Gives the encoder a label, which errors and the device's tools show.
+    pub fn set_label(&self, label: &str) {
+        self.encoder.set_label(label);
+    }
+
+    /// Its label, if it has been given one, while the encoder is open.
+    pub fn label(&self) -> Option<String> {
+        self.encoder.label()
+    }
+
+    /// Opens a debug group around the commands that follow. Errors of theirs name it.
+    pub fn push_debug_group(&self, group: &str) {
+        self.encoder.push_debug_group(group);
+    }
+
+    /// Closes the debug group that was opened last.
+    pub fn pop_debug_group(&self) {
+        self.encoder.pop_debug_group();
+    }
+
+    /// Puts a text between the commands, for the device's tools.
+    pub fn insert_debug_signpost(&self, text: &str) {
+        self.encoder.insert_debug_signpost(text);
     }
 
     /// The first misuse of this encoder.
     pub fn error(&self) -> Option<MetalError> {
-        self.error.get().cloned()
+        self.encoder.error()
     }
 
     /// The device of the command buffer.
     pub fn device(&self) -> &Device {
-        &self.shared.device
+        self.encoder.device()
     }
 
     fn dispatch(&self, call: &'static str, grid: Grid, threadgroup: MTLSize) {
-        self.encode(
+        self.encoder.encode(
             call,
             |state| state.dispatch(grid, threadgroup),
-            |raw, has_work| {
-                if has_work {
-                    raw.dispatch(grid, threadgroup);
+            |raw, passed, place| {
+                for fill in passed.fills {
+                    match fill.bytes {
+                        Some(bytes) => raw.set_bytes(fill.slot, &bytes),
+                        None => raw.set_buffer(fill.slot, None),
+                    }
+                }
+                if let Some((grid, threadgroup)) = passed.size {
+                    raw.dispatch(grid, threadgroup, place());
                 }
             },
         );
-    }
-
-    fn encode<T>(
-        &self,
-        call: &'static str,
-        check: impl FnOnce(&mut EncoderState) -> Result<T, ValidationError>,
-        encode: impl FnOnce(&mut dyn super::backend::CommandBuffer, T),
-    ) {
-        if self.error.get().is_none() {
-            self.keep(self.shared.encode(self.number, call, check, encode));
-        }
-    }
-
-    fn keep(&self, result: Result<(), MetalError>) {
-        if let Err(error) = result {
-            self.error.get_or_init(|| error);
-        }
     }
 }

@@ -1,22 +1,26 @@
 //! Devices: the Metal GPU, or the host that executes shaders itself.
 
-use std::env::consts::OS;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
-use super::backend::{self, host};
+use super::backend::{self, host, metal};
+use super::binary_archive::BinaryArchive;
 use super::buffer::Buffer;
 use super::command_queue::CommandQueue;
 use super::compile_options::CompileOptions;
+use super::completion::Completion;
 use super::error::MetalError;
 use super::function::Function;
+use super::gpu_family::MTLGPUFamily;
 use super::host_options::{ErrorMode, HostOptions};
 use super::library::Library;
-use super::pipeline::ComputePipelineState;
+use super::log_state::{LogState, LogStateDescriptor};
+use super::page_bytes::PageBytes;
+use super::pipeline::{ComputePipelineDescriptor, ComputePipelineState};
 use super::resource_options::MTLResourceOptions;
 use super::size::MTLSize;
-use super::validation::same_device;
+use super::validation::{BLIT_ALIGNMENT, same_device};
 
 /// What executes the shaders of a [`Device`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +32,7 @@ pub enum DeviceKind {
 }
 
 /// What tells a source that its device has no [`DeviceLimits::simdgroup_reductions`].
-const NO_SIMDGROUP_REDUCTIONS: &str = "BITNET_NO_SIMDGROUP_REDUCTIONS";
+pub(super) const NO_SIMDGROUP_REDUCTIONS: &str = "BITNET_NO_SIMDGROUP_REDUCTIONS";
 
 /// What a device can do at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +51,23 @@ pub struct DeviceLimits {
     /// source that is compiled for a device without them sees the macro
     /// `BITNET_NO_SIMDGROUP_REDUCTIONS`.
     pub simdgroup_reductions: bool,
+    /// Whether threadgroups at the edges of a grid may be smaller than the others. Where they may not,
+    /// `dispatch_threads` still takes every grid that can be divided so that the kernel cannot tell the
+    /// difference, and refuses others.
+    pub non_uniform_threadgroups: bool,
+    /// What the offset of a buffer in the `constant` address space has to be a multiple of.
+    pub constant_offset_alignment: u64,
+    /// Whether host and device have one memory.
+    pub has_unified_memory: bool,
+    /// Bytes that the device can use at a time without getting slower, if it says so.
+    pub recommended_max_working_set_size: Option<u64>,
 }
 
 /// A device. A clone is another handle to the same device.
 ///
 /// Buffers, pipelines and queues belong to the device that made them; using them with another device is
-/// an error. Two calls of [`Device::host`] make two devices, [`Device::system_default`] is always the same.
+/// an error. Two calls of [`Device::host`] make two devices; [`Device::system_default`] and
+/// [`Device::metal`] are always the same.
 #[derive(Clone, Debug)]
 pub struct Device {
     inner: Arc<Inner>,
@@ -61,9 +76,10 @@ pub struct Device {
 #[derive(Debug)]
 struct Inner {
     registry_id: u64,
-    created: Instant,
     error_mode: ErrorMode,
     raw: Box<dyn backend::Device>,
+    /// What fills private buffers; made when the first one is.
+    uploads: OnceLock<Arc<dyn backend::CommandQueue>>,
 }
 
 impl Device {
@@ -83,23 +99,23 @@ impl Device {
         };
         let chosen = DEFAULT.get_or_init(|| {
             if let Some(error) = no_metal {
-                tracing::info!(device = device.name(), "{error}; shaders run on the host device");
+                tracing::info!("{error}; shaders run on the host device");
             }
             device
         });
         Ok(chosen.clone())
     }
 
-    /// The Metal GPU.
+    /// The Metal GPU. `MTL_DEBUG_LAYER_ERROR_MODE` says what happens at a misuse of the API, as for the host
+    /// device ([`HostOptions::from_env`]).
     ///
     /// # Errors
-    /// [`MetalError::NoMetalDevice`], which says why there is none.
+    /// [`MetalError::NoMetalDevice`], which says why there is none; [`MetalError::BadEnvironment`] if a
+    /// variable that counts has a value that means nothing.
     pub fn metal() -> Result<Self, MetalError> {
-        let reason = match OS {
-            "macos" | "ios" => "this version of bitnet-core has no Metal backend".to_owned(),
-            other => format!("Metal exists on Apple systems only, and this is {other}"),
-        };
-        Err(MetalError::NoMetalDevice { reason })
+        static METAL: OnceLock<Result<Device, MetalError>> = OnceLock::new();
+        let find = || Ok(Self::new(HostOptions::from_env()?.error_mode, metal::system_default()?));
+        METAL.get_or_init(find).clone()
     }
 
     /// A host device of its own: this machine's CPU, executing the shaders' code.
@@ -110,7 +126,7 @@ impl Device {
     fn new(error_mode: ErrorMode, raw: Box<dyn backend::Device>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let registry_id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { inner: Arc::new(Inner { registry_id, created: Instant::now(), error_mode, raw }) }
+        Self { inner: Arc::new(Inner { registry_id, error_mode, raw, uploads: OnceLock::new() }) }
     }
 
     /// Name for people.
@@ -133,6 +149,16 @@ impl Device {
         self.inner.raw.limits()
     }
 
+    /// The GPU families that the device belongs to; the host device belongs to none.
+    pub fn families(&self) -> &[MTLGPUFamily] {
+        self.inner.raw.families()
+    }
+
+    /// Whether the device belongs to a GPU family.
+    pub fn supports_family(&self, family: MTLGPUFamily) -> bool {
+        self.families().contains(&family)
+    }
+
     /// Most threads of a threadgroup along each dimension.
     pub fn max_threads_per_threadgroup(&self) -> MTLSize {
         self.limits().max_threads_per_threadgroup
@@ -153,6 +179,43 @@ impl Device {
     /// # Errors
     /// If the length is zero or over [`max_buffer_length`](Self::max_buffer_length).
     pub fn new_buffer(&self, length: u64, options: MTLResourceOptions) -> Result<Buffer, MetalError> {
+        self.check_length(length)?;
+        let raw = self.inner.raw.new_buffer(length.next_multiple_of(BLIT_ALIGNMENT), options)?;
+        Ok(Buffer::new(self.registry_id(), length, options, raw))
+    }
+
+    /// A buffer that holds a copy of these bytes. Private storage gets them by way of a shared buffer, and
+    /// the device has copied them when this returns.
+    ///
+    /// # Errors
+    /// As [`new_buffer`](Self::new_buffer); for private storage, also if the device fails to copy.
+    pub fn new_buffer_with_data(
+        &self,
+        data: &[u8],
+        options: MTLResourceOptions,
+    ) -> Result<Buffer, MetalError> {
+        let buffer = self.new_buffer(data.len() as u64, options)?;
+        if options.is_host_accessible() {
+            buffer.write(0, data)?;
+        } else {
+            self.upload(data, &buffer)?;
+        }
+        Ok(buffer)
+    }
+
+    /// A shared buffer of these bytes themselves: a device that shares its memory with the host works on
+    /// them where they are. The host device copies them.
+    ///
+    /// # Errors
+    /// If there are no bytes, or more than [`max_buffer_length`](Self::max_buffer_length).
+    pub fn new_buffer_with_bytes_no_copy(&self, bytes: PageBytes) -> Result<Buffer, MetalError> {
+        let length = bytes.len() as u64;
+        self.check_length(length)?;
+        let raw = self.inner.raw.new_buffer_no_copy(bytes)?;
+        Ok(Buffer::new(self.registry_id(), length, MTLResourceOptions::StorageModeShared, raw))
+    }
+
+    fn check_length(&self, length: u64) -> Result<(), MetalError> {
         if length == 0 {
             return Err(MetalError::EmptyBuffer);
         }
@@ -160,22 +223,24 @@ impl Device {
         if length > limit {
             return Err(MetalError::BufferTooLong { length, limit });
         }
-        let raw = self.inner.raw.new_buffer(length, options)?;
-        Ok(Buffer::new(self.registry_id(), length, options, raw))
+        Ok(())
     }
 
-    /// A buffer that holds a copy of these bytes.
-    ///
-    /// # Errors
-    /// As [`new_buffer`](Self::new_buffer), and for private storage, which the host cannot write.
-    pub fn new_buffer_with_data(
-        &self,
-        data: &[u8],
-        options: MTLResourceOptions,
-    ) -> Result<Buffer, MetalError> {
-        let buffer = self.new_buffer(data.len() as u64, options)?;
-        buffer.write(0, data)?;
-        Ok(buffer)
+    /// Fills a buffer that the host cannot write, and waits until it is filled.
+    fn upload(&self, data: &[u8], to: &Buffer) -> Result<(), MetalError> {
+        let raw = &self.inner.raw;
+        // Whole words, as copies want them: all buffers have room for them behind their length.
+        let length = (data.len() as u64).next_multiple_of(BLIT_ALIGNMENT);
+        let staging = raw.new_buffer(length, MTLResourceOptions::StorageModeShared)?;
+        staging.write(0, data);
+        let queue = self.inner.uploads.get_or_init(|| raw.new_command_queue());
+        let mut commands = queue.clone().new_command_buffer();
+        commands.begin_blit();
+        commands.copy_buffer((&staging, 0), (to.raw(), 0), length);
+        commands.end_encoder();
+        let completion = Arc::new(Completion::default());
+        commands.commit(completion.clone())?;
+        completion.wait()
     }
 
     /// Compiles the text of a shader.
@@ -203,6 +268,14 @@ impl Device {
         Ok(Library::new(self.clone(), name, self.new_raw_library(name, source, options)?))
     }
 
+    /// A library from what [`Library::artifact`] gave on a like device.
+    ///
+    /// # Errors
+    /// Why these bytes are not believed, in words.
+    pub(crate) fn new_library_from_artifact(&self, name: &str, artifact: &[u8]) -> Result<Library, String> {
+        Ok(Library::new(self.clone(), name, self.inner.raw.new_library_from_artifact(name, artifact)?))
+    }
+
     /// All built-in shaders in one library. Each is compiled when a function of it is first asked for.
     pub fn new_default_library(&self) -> Library {
         Library::built_in(self.clone())
@@ -218,13 +291,80 @@ impl Device {
         function: &Function,
     ) -> Result<ComputePipelineState, MetalError> {
         let call = "new_compute_pipeline_state_with_function";
-        same_device(call, "function", self.registry_id(), function.device().registry_id())?;
-        ComputePipelineState::new(function)
+        self.new_pipeline(call, &ComputePipelineDescriptor::new(function))
+    }
+
+    /// Makes a function executable, in the way that the descriptor says.
+    ///
+    /// # Errors
+    /// As [`new_compute_pipeline_state_with_function`](Self::new_compute_pipeline_state_with_function), and
+    /// if the descriptor's binary archive belongs to another device.
+    pub fn new_compute_pipeline_state_with_descriptor(
+        &self,
+        descriptor: &ComputePipelineDescriptor<'_>,
+    ) -> Result<ComputePipelineState, MetalError> {
+        self.new_pipeline("new_compute_pipeline_state_with_descriptor", descriptor)
+    }
+
+    fn new_pipeline(
+        &self,
+        call: &'static str,
+        descriptor: &ComputePipelineDescriptor<'_>,
+    ) -> Result<ComputePipelineState, MetalError> {
+        let device = self.registry_id();
+        same_device(call, "function", device, descriptor.function.device().registry_id())?;
+        if let Some(archive) = descriptor.binary_archive {
+            same_device(call, "binary archive", device, archive.device_id())?;
+        }
+        ComputePipelineState::new(descriptor)
+    }
+
+    /// The binary archive at a path; an empty one if there is no file, or one that another device or system
+    /// has written.
+    ///
+    /// # Errors
+    /// [`MetalError::BinaryArchive`] if the device cannot make one.
+    pub fn new_binary_archive(&self, path: &Path) -> Result<BinaryArchive, MetalError> {
+        Ok(BinaryArchive::new(self.registry_id(), path, self.inner.raw.new_binary_archive(path)?))
+    }
+
+    /// Captures the commands that `work` commits into a `.gputrace` document, which Xcode shows. The device
+    /// has to be a Metal GPU and the process run with `METAL_CAPTURE_ENABLED=1`; the document must not be
+    /// there yet.
+    ///
+    /// # Errors
+    /// [`MetalError::CaptureFailed`], before `work` is called.
+    pub fn capture<T>(&self, path: &Path, work: impl FnOnce() -> T) -> Result<T, MetalError> {
+        let capture = self.inner.raw.start_capture(path)?;
+        let result = work();
+        drop(capture);
+        Ok(result)
     }
 
     /// A queue for command buffers.
     pub fn new_command_queue(&self) -> CommandQueue {
-        CommandQueue::new(self.clone(), self.inner.raw.new_command_queue())
+        CommandQueue::new(self.clone(), self.inner.raw.new_command_queue(), None)
+    }
+
+    /// A queue for command buffers whose shaders log to this state.
+    pub fn new_command_queue_with_log_state(&self, log_state: &LogState) -> CommandQueue {
+        CommandQueue::new(self.clone(), self.inner.raw.new_command_queue(), Some(log_state.clone()))
+    }
+
+    /// A state that takes what shaders log with `os_log`, for queues and command buffers. Those without one log to
+    /// the device: the host device makes `tracing` events of it ([`HostOptions::log`]).
+    ///
+    /// # Errors
+    /// [`MetalError::LogBufferSize`] if the descriptor's size is out of range,
+    /// [`MetalError::LoggingUnavailable`] if the device does not hand on what shaders log.
+    pub fn new_log_state_with_descriptor(
+        &self,
+        descriptor: &LogStateDescriptor,
+    ) -> Result<LogState, MetalError> {
+        if !self.inner.raw.has_logging() {
+            return Err(MetalError::LoggingUnavailable { device: self.name().to_owned() });
+        }
+        LogState::new(*descriptor)
     }
 
     pub(crate) fn new_raw_library(
@@ -239,11 +379,6 @@ impl Device {
         let mut options = options.clone();
         options.defines.insert(NO_SIMDGROUP_REDUCTIONS, "1");
         self.inner.raw.new_library(name, source, &options)
-    }
-
-    /// Seconds from the making of the device to this moment.
-    pub(crate) fn seconds_until(&self, moment: Instant) -> f64 {
-        moment.saturating_duration_since(self.inner.created).as_secs_f64()
     }
 
     pub(crate) fn error_mode(&self) -> ErrorMode {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bitnet_simt::Trap;
 
+use super::label::Place;
 use super::names::KnownNames;
 use super::validation::ValidationError;
 
@@ -75,6 +76,19 @@ pub enum MetalError {
         element_size: usize,
     },
 
+    /// A log state was asked for with a buffer of a size that Metal does not allow.
+    #[error("a log state's buffer of {size} bytes has not between 1 KB and 1 GB")]
+    LogBufferSize {
+        /// Bytes asked for.
+        size: u64,
+    },
+    /// A log state was asked of a device that does not hand on what shaders log.
+    #[error("the device '{device}' does not hand on what shaders log")]
+    LoggingUnavailable {
+        /// The device's name.
+        device: String,
+    },
+
     /// No shader has this name.
     #[error("Shader '{shader}' not found{known}")]
     ShaderNotFound {
@@ -119,12 +133,71 @@ pub enum MetalError {
         /// Why not.
         source: Arc<io::Error>,
     },
+    /// Files of the shader cache cannot be removed.
+    #[error("cannot clear the shader cache '{}': {source}", path.display())]
+    ShaderCache {
+        /// Its directory.
+        path: PathBuf,
+        /// Why not.
+        source: Arc<io::Error>,
+    },
     /// What a launch by the kernel table was given does not meet the contract of the kernel's row.
     #[error("kernel '{kernel}': {reason}")]
     KernelContract {
         /// The kernel.
         kernel: String,
         /// What is missing or too short.
+        reason: String,
+    },
+
+    /// [`get_global_shaders`](crate::metal::get_global_shaders) before anybody has made them.
+    #[error("there are no global shaders yet; call initialize_global_shaders(device) first")]
+    NoGlobalShaders,
+    /// The global shaders are those of another device.
+    #[error(
+        "the global shaders belong to another device, '{device}'; use BitNetShaders::new for a second one"
+    )]
+    OtherGlobalDevice {
+        /// Name of the device that they belong to.
+        device: String,
+    },
+    /// An operation was given something of another type or shape than it takes.
+    #[error("{op}: '{operand}' is {given}, but {needed} is needed")]
+    Operand {
+        /// The operation.
+        op: &'static str,
+        /// The operand.
+        operand: &'static str,
+        /// Type and shape given.
+        given: String,
+        /// Type and shape needed.
+        needed: String,
+    },
+    /// A size that the kernels, which count in 32 bits, do not take.
+    #[error("{op}: {what} {value} is more than kernels can count, {}", u32::MAX)]
+    SizeLimit {
+        /// The operation.
+        op: &'static str,
+        /// What has the size.
+        what: &'static str,
+        /// The size.
+        value: usize,
+    },
+
+    /// Commands cannot be captured.
+    #[error("cannot capture to '{}': {reason}", path.display())]
+    CaptureFailed {
+        /// The file that was to hold them.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A binary archive cannot be read or written.
+    #[error("binary archive '{}': {reason}", path.display())]
+    BinaryArchive {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
         reason: String,
     },
 
@@ -140,6 +213,14 @@ pub enum MetalError {
         /// What happened.
         reason: String,
     },
+    /// An error of a command that has labels or debug groups around it.
+    #[error("{place}: {error}")]
+    Placed {
+        /// Where the command is.
+        place: Place,
+        /// What went wrong there; not itself one of these.
+        error: Box<MetalError>,
+    },
 }
 
 impl MetalError {
@@ -147,6 +228,7 @@ impl MetalError {
     pub fn validation(&self) -> Option<&ValidationError> {
         match self {
             MetalError::Validation(error) => Some(error),
+            MetalError::Placed { error, .. } => error.validation(),
             _ => None,
         }
     }
@@ -155,6 +237,15 @@ impl MetalError {
     pub fn trap(&self) -> Option<&Trap> {
         match self {
             MetalError::Trap(trap) => Some(trap),
+            MetalError::Placed { error, .. } => error.trap(),
+            _ => None,
+        }
+    }
+
+    /// Where it happened, if the command has labels or debug groups around it.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            MetalError::Placed { place, .. } => Some(place),
             _ => None,
         }
     }

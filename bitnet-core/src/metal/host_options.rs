@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 
 use super::error::MetalError;
+use super::log_state::{LOG_BUFFER_SIZES, LogStateDescriptor, MTLLogLevel};
 
 /// How a host device runs shaders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,14 @@ pub struct HostOptions {
     /// GPUs and the virtual ones of CI machines: shaders are compiled for their plain versions, and a
     /// kernel that uses `simd_sum` all the same is refused.
     pub simdgroup_reductions: bool,
+    /// Whether threadgroups at the edges of a grid may be smaller than the others. Without it the device is
+    /// like the GPUs before A11: see
+    /// [`DeviceLimits::non_uniform_threadgroups`](super::DeviceLimits::non_uniform_threadgroups).
+    pub non_uniform_threadgroups: bool,
+    /// What is kept of what shaders log, where no [`LogState`](super::LogState) says it. It becomes `tracing`
+    /// events of target [`LOG_TARGET`](super::LOG_TARGET) when the command buffer ends. A buffer size out of
+    /// range is brought into it.
+    pub log: LogStateDescriptor,
 }
 
 impl Default for HostOptions {
@@ -31,6 +40,8 @@ impl Default for HostOptions {
             max_instructions: None,
             error_mode: ErrorMode::default(),
             simdgroup_reductions: true,
+            non_uniform_threadgroups: true,
+            log: LogStateDescriptor::default(),
         }
     }
 }
@@ -53,6 +64,10 @@ const CHECK_SWITCHES: [&str; 3] = ["METAL_DEVICE_WRAPPER_TYPE", "MTL_DEBUG_LAYER
 /// What Metal's validation layer does at an error. The first one that is set counts.
 const ERROR_MODES: [&str; 2] = ["MTL_DEBUG_LAYER_ERROR_MODE", "METAL_DEBUG_ERROR_MODE"];
 
+/// Metal's variables for what shaders log.
+const LOG_LEVEL: &str = "MTL_LOG_LEVEL";
+const LOG_SIZE: &str = "MTL_LOG_BUFFER_SIZE";
+
 impl HostOptions {
     /// What the environment says.
     ///
@@ -60,6 +75,9 @@ impl HostOptions {
     ///   turns [`checks`](Self::checks) on, as it does Metal's.
     /// - `MTL_DEBUG_LAYER_ERROR_MODE`, else `METAL_DEBUG_ERROR_MODE`: [`error_mode`](Self::error_mode) as
     ///   `assert` (`abort` and 0 mean the same), `log` (so do `nslog` and any other number) or `ignore`.
+    /// - `MTL_LOG_LEVEL`: the [level](LogStateDescriptor::level) of [`log`](Self::log) by the name of Metal's
+    ///   constant, `MTLLogLevelDebug` and so on; `MTL_LOG_BUFFER_SIZE`: its
+    ///   [size](LogStateDescriptor::buffer_size).
     ///
     /// # Errors
     /// [`MetalError::BadEnvironment`] for any other value.
@@ -77,6 +95,16 @@ impl HostOptions {
             let Some(value) = variable(name) else { continue };
             options.error_mode =
                 parse(name, &value, "assert, abort, log, nslog, ignore, a number", error_mode)?;
+        }
+        if let Some(value) = variable(LOG_LEVEL) {
+            let named = |text: &str| MTLLogLevel::ALL.into_iter().find(|level| level.name() == text);
+            options.log.level =
+                parse(LOG_LEVEL, &value, "MTLLogLevelDebug, …Info, …Notice, …Error, …Fault", named)?;
+        }
+        if let Some(value) = variable(LOG_SIZE) {
+            let size = |text: &str| text.parse().ok().filter(|size| LOG_BUFFER_SIZES.contains(size));
+            options.log.buffer_size =
+                parse(LOG_SIZE, &value, "a number of bytes from 1024 to 1073741824", size)?;
         }
         Ok(options)
     }
@@ -150,12 +178,37 @@ mod tests {
     }
 
     #[test]
+    fn metals_variables_say_what_is_logged() {
+        let log = |variables: &[(&str, &str)]| from(variables).map(|options| options.log);
+        let default = LogStateDescriptor::default();
+        assert_eq!(log(&[]), Ok(default));
+        for level in MTLLogLevel::ALL {
+            let expect = LogStateDescriptor { level, ..default };
+            assert_eq!(log(&[("MTL_LOG_LEVEL", level.name())]), Ok(expect));
+        }
+        let expect = LogStateDescriptor { buffer_size: 2048, ..default };
+        assert_eq!(log(&[("MTL_LOG_BUFFER_SIZE", "2048")]), Ok(expect));
+    }
+
+    #[test]
     fn unknown_values_are_refused() {
         let check = |name, value, expect: &str| assert_eq!(from(&[(name, value)]), Err(expect.to_owned()));
         check(
             "MTL_DEBUG_LAYER",
             "yes",
             "environment variable MTL_DEBUG_LAYER is 'yes', which is not one of: a number",
+        );
+        check(
+            "MTL_LOG_LEVEL",
+            "debug",
+            "environment variable MTL_LOG_LEVEL is 'debug', which is not one of: \
+             MTLLogLevelDebug, …Info, …Notice, …Error, …Fault",
+        );
+        check(
+            "MTL_LOG_BUFFER_SIZE",
+            "1023",
+            "environment variable MTL_LOG_BUFFER_SIZE is '1023', which is not one of: \
+             a number of bytes from 1024 to 1073741824",
         );
         check(
             "METAL_DEBUG_ERROR_MODE",

@@ -11,6 +11,7 @@ use super::error::MetalError;
 use super::function::Function;
 use super::function_constants::FunctionConstantValues;
 use super::kernels;
+use super::label::Label;
 use super::names::KnownNames;
 
 /// A compiled shader, or all built-in ones together. A clone is another handle to it.
@@ -23,6 +24,7 @@ pub struct Library {
 struct Inner {
     device: Device,
     name: String,
+    label: Label,
     parts: Vec<Part>,
 }
 
@@ -38,12 +40,12 @@ enum Part {
 impl Library {
     pub(crate) fn new(device: Device, name: &str, raw: Arc<dyn backend::Library>) -> Self {
         let parts = vec![Part::Compiled(raw)];
-        Self { inner: Arc::new(Inner { device, name: name.to_owned(), parts }) }
+        Self { inner: Arc::new(Inner { device, name: name.to_owned(), label: Label::default(), parts }) }
     }
 
     pub(crate) fn built_in(device: Device) -> Self {
         let parts = (0..kernels::SHADERS.len()).map(|i| Part::BuiltIn(i, OnceLock::new())).collect();
-        Self { inner: Arc::new(Inner { device, name: "default".to_owned(), parts }) }
+        Self { inner: Arc::new(Inner { device, name: "default".to_owned(), label: Label::default(), parts }) }
     }
 
     /// The device that the library was compiled for.
@@ -99,9 +101,41 @@ impl Library {
         Ok(kernels)
     }
 
+    /// The compiled code as bytes, if it can be kept; none for the default library, which need not be compiled yet.
+    pub(crate) fn artifact(&self) -> Option<Vec<u8>> {
+        match self.inner.parts.as_slice() {
+            [Part::Compiled(raw)] => raw.artifact(),
+            _ => None,
+        }
+    }
+
+    /// Gives it a label, which the device's tools show.
+    pub fn set_label(&self, label: &str) {
+        self.inner.label.set(label);
+        for part in &self.inner.parts {
+            if let Some(raw) = part.if_compiled() {
+                raw.set_label(label);
+            }
+        }
+    }
+
+    /// Its label, if it has been given one.
+    pub fn label(&self) -> Option<String> {
+        self.inner.label.get()
+    }
+
     /// Whether both are handles to the same library.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Part {
+    fn if_compiled(&self) -> Option<&Arc<dyn backend::Library>> {
+        match self {
+            Part::Compiled(raw) => Some(raw),
+            Part::BuiltIn(_, raw) => raw.get()?.as_ref().ok(),
+        }
     }
 }
 

@@ -80,23 +80,40 @@ impl BitNetShaders {
         }
         // Two threads may both make it; the first one's is kept, so that all have the same.
         let name = function.row().kernel_name(precision);
-        let kernel = self.inner.compiler.get_compute_function(function.shader(), &name)?;
-        let pipeline = self.device().new_compute_pipeline_state_with_function(&kernel)?;
+        let shader = self.inner.compiler.compile_shader(function.shader())?;
+        let pipeline = shader.new_compute_pipeline_state(&name, None)?;
         Ok(lock(&self.inner.pipelines).entry(key).or_insert(pipeline).clone())
     }
 
-    /// Opens an encoder on the command buffer, with the kernel's pipeline set.
+    /// Opens an encoder on the command buffer for a kernel in single precision.
     ///
     /// # Errors
-    /// As [`get_pipeline`](Self::get_pipeline). No encoder is open then.
+    /// As [`create_compute_encoder_with_pipeline_in`](Self::create_compute_encoder_with_pipeline_in).
     pub fn create_compute_encoder_with_pipeline(
         &self,
         command_buffer: &CommandBuffer,
         function: BitNetShaderFunction,
     ) -> Result<ComputeCommandEncoder, MetalError> {
-        let pipeline = self.get_pipeline(function)?;
+        self.create_compute_encoder_with_pipeline_in(command_buffer, function, Precision::Single)
+    }
+
+    /// Opens an encoder on the command buffer for a version of a kernel: its pipeline is set, and a dispatch
+    /// fills in what the encoder was not told. An optional buffer that was not set is not there. A parameter
+    /// struct that was not set is derived from the lengths of the buffers, or refused with a
+    /// [`ParamsNotSet`](super::ValidationError::ParamsNotSet) if these do not determine it, as with a
+    /// probability or the rows of a softmax. What was set always counts.
+    ///
+    /// # Errors
+    /// As [`get_pipeline_in`](Self::get_pipeline_in). No encoder is open then.
+    pub fn create_compute_encoder_with_pipeline_in(
+        &self,
+        command_buffer: &CommandBuffer,
+        function: BitNetShaderFunction,
+        precision: Precision,
+    ) -> Result<ComputeCommandEncoder, MetalError> {
+        let pipeline = self.get_pipeline_in(function, precision)?;
         let encoder = command_buffer.new_compute_command_encoder();
-        encoder.set_compute_pipeline_state(&pipeline);
+        encoder.open_for(&pipeline, function, precision);
         Ok(encoder)
     }
 
@@ -111,6 +128,6 @@ impl BitNetShaders {
         data_size: usize,
     ) -> Result<(MTLSize, MTLSize), MetalError> {
         let limits = GridLimits::of(&self.get_pipeline(function)?);
-        Ok(geometry::for_data_size(data_size as u64, limits))
+        Ok(geometry::for_data_size(function.row(), data_size as u64, limits))
     }
 }

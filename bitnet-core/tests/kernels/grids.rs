@@ -3,7 +3,7 @@
 
 use super::{all_cases, complaint, name, run, same_bits, shaders, shaders_on};
 use bitnet_core::metal::kernels::case::Data;
-use bitnet_core::metal::kernels::row::{Access, Element, ParamKind};
+use bitnet_core::metal::kernels::row::{Element, ParamKind};
 use bitnet_core::metal::kernels::{Case, KernelRow, TABLE};
 use bitnet_core::metal::{BitNetShaders, Buffer, HostOptions, MTLSize, create_buffer};
 
@@ -11,13 +11,10 @@ use bitnet_core::metal::{BitNetShaders, Buffer, HostOptions, MTLSize, create_buf
 fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> Vec<(u32, Data)> {
     let (shaders, device) = (shaders(), shaders().device());
     let command_buffer = device.new_command_queue().new_command_buffer();
-    let pipeline =
-        shaders.get_pipeline_in(row.function, case.precision).expect("the built-in shaders compile");
     let encoder = command_buffer.new_compute_command_encoder();
-    encoder.set_compute_pipeline_state(&pipeline);
     let mut written: Vec<(u32, Element, Buffer)> = Vec::new();
     for param in row.params {
-        let ParamKind::Buffer { element, access, least, .. } = param.kind else {
+        let ParamKind::Buffer { element, least, .. } = param.kind else {
             encoder.set_bytes(param.index.into(), &case.params);
             continue;
         };
@@ -29,11 +26,16 @@ fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> 
         let bytes = case.data(param.index).map_or(zeros.as_slice(), Data::bytes);
         let buffer = create_buffer(device, bytes).expect("cases on grids have no empty buffers");
         encoder.set_buffer(param.index.into(), Some(&buffer), 0);
-        if access != Access::Read {
+        if param.tolerance().is_some() {
             written.push((param.index, element, buffer));
         }
     }
-    encoder.dispatch_threads(MTLSize::new(threads, 1, 1), MTLSize::new(threadgroup, 1, 1));
+    for function in row.prologue().into_iter().chain([row.function]) {
+        let pipeline =
+            shaders.get_pipeline_in(function, case.precision).expect("the built-in shaders compile");
+        encoder.set_compute_pipeline_state(&pipeline);
+        encoder.dispatch_threads(MTLSize::new(threads, 1, 1), MTLSize::new(threadgroup, 1, 1));
+    }
     encoder.end_encoding();
     command_buffer.commit();
     command_buffer.wait_until_completed().unwrap_or_else(|error| panic!("{}: {error}", name(row, case)));

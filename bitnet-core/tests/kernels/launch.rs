@@ -1,7 +1,7 @@
 //! What a launch by row refuses, and what it needs not be given.
 
 use super::shaders;
-use bitnet_core::metal::kernels::params::{BitLinearParams, ElementwiseParams};
+use bitnet_core::metal::kernels::params::{BitLinearParams, DynamicQuantizeParams, ElementwiseParams};
 use bitnet_core::metal::kernels::{Arg, Grouping, Precision, Shape, encode, encode_in};
 use bitnet_core::metal::{
     BitNetShaderFunction, Buffer, CompileOptions, Device, HostOptions, MetalError, create_buffer, read_buffer,
@@ -83,6 +83,36 @@ fn a_group_size_that_splits_words_is_refused() {
         launch(BitNetShaderFunction::BitLinearForward, &shape, &[(4, Arg::Bytes(bytes_of(&params)))]);
     let message = result.expect_err("a bad group size").to_string();
     assert!(message.ends_with("BitLinearParams has a group_size that is not a multiple of 32"), "{message}");
+}
+
+#[test]
+fn a_tensor_is_quantised_in_one_call() {
+    let input = create_buffer(shaders().device(), &[-1.0f32, 0.0, 1.0, 4.0]).expect("a small buffer");
+    let bytes = |count: usize| create_buffer(shaders().device(), &vec![0u8; count]).expect("a small buffer");
+    let (quantized, scale, zero_point, ranges) = (bytes(4), bytes(4), bytes(1), bytes(8));
+    let launch = |params: DynamicQuantizeParams, ranges: Option<&Buffer>| {
+        let mut args = vec![
+            (0, Arg::Buffer(&input, 0)),
+            (1, Arg::Buffer(&quantized, 0)),
+            (2, Arg::Buffer(&scale, 0)),
+            (3, Arg::Buffer(&zero_point, 0)),
+            (4, Arg::Bytes(bytes_of(&params))),
+        ];
+        args.extend(ranges.map(|ranges| (5, Arg::Buffer(ranges, 0))));
+        let shape = Shape::elements(4).with_activations(Grouping::Tensor);
+        launch(BitNetShaderFunction::DynamicQuantizeActivations, &shape, &args)
+    };
+    let params = DynamicQuantizeParams::of(4);
+    let message = launch(params, None).expect_err("no ranges").to_string();
+    assert_eq!(message, "kernel 'dynamic_quantize_activations': parameter 5 ('ranges') is not given");
+    let other = DynamicQuantizeParams { parts: 2, ..params };
+    let message = launch(other, Some(&ranges)).expect_err("parts that do not fit").to_string();
+    assert!(message.ends_with("DynamicQuantizeParams has values that the kernel does not take"), "{message}");
+
+    launch(params, Some(&ranges)).expect("a launch");
+    assert_eq!(read_buffer::<u8>(&quantized).expect("its contents"), [0, 51, 102, 255]);
+    assert_eq!(read_buffer::<f32>(&scale).expect("its contents"), [5.0 / 255.0]);
+    assert_eq!(read_buffer::<u8>(&zero_point).expect("its contents"), [51]);
 }
 
 #[test]

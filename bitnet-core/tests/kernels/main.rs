@@ -1,11 +1,17 @@
 //! The kernels: the table against the shaders, every kernel against its reference, backward kernels against
-//! central differences, grids, threads, and what a launch refuses.
+//! central differences and PyTorch, grids, threads, and what a launch refuses.
 
+mod all_floats;
+mod eight_bit;
 mod gradients;
 mod grids;
 mod launch;
+mod philox;
+mod pytorch;
 mod random_shapes;
 mod references;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 
 use bitnet_core::metal::kernels::case::Data;
@@ -15,11 +21,16 @@ use std::sync::OnceLock;
 
 /// The built-in shaders on a host device, with exact arithmetic.
 fn shaders_on(options: HostOptions) -> BitNetShaders {
+    shaders_of(&Device::host(options))
+}
+
+/// The built-in shaders on a device, with exact arithmetic.
+fn shaders_of(device: &Device) -> BitNetShaders {
     let config = ShaderCompilerConfig {
         compile_options: CompileOptions { fast_math: false, ..CompileOptions::default() },
         ..ShaderCompilerConfig::default()
     };
-    BitNetShaders::with_config(Device::host(options), config).expect("the built-in shaders need no directory")
+    BitNetShaders::with_config(device.clone(), config).expect("the built-in shaders need no directory")
 }
 
 /// Those that most tests share: every check of the host device is on.

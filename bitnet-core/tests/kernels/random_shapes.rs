@@ -5,14 +5,19 @@ use bitnet_core::metal::BitNetShaderFunction as F;
 use bitnet_core::metal::kernels::Case;
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::params::{
-    BinarizeParams, BitLinearGradParams, BitLinearParams, KernelParams, LayerNormParams,
-    QuantizeActivationsParams, SoftmaxParams,
+    ActivationGroupParams, BinarizeParams, BitLinearGradParams, BitLinearParams, DynamicQuantizeParams,
+    GradientGroupParams, KernelParams, LayerNormParams, MixedPrecisionParams, QuantizeActivationsParams,
+    RmsNormParams, SoftmaxParams,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn floats(count: u64) -> impl Strategy<Value = Data> {
     vec(-4.0f32..4.0, count as usize).prop_map(Data::F32)
+}
+
+fn positive(count: u64) -> impl Strategy<Value = Data> {
+    vec(0.0f32..1.0, count as usize).prop_map(Data::F32)
 }
 
 fn words(count: u64) -> impl Strategy<Value = Data> {
@@ -88,6 +93,91 @@ fn quantize() -> impl Strategy<Value = Case> {
         })
 }
 
+fn bytes(count: u64) -> impl Strategy<Value = Data> {
+    vec(any::<u8>(), count as usize).prop_map(Data::U8)
+}
+
+/// The case with the buffer 0 filled with floats about zero, or far from it.
+fn with_shifted(case: Case) -> impl Strategy<Value = Case> {
+    (Just(case.clone()), floats(case.shape.inputs()), -8.0f32..8.0).prop_map(|(case, x, shift)| {
+        let Data::F32(x) = x else { unreachable!("floats() makes floats") };
+        case.with(0, Data::F32(x.into_iter().map(|x| x + shift).collect()))
+    })
+}
+
+fn quantize_8bit() -> impl Strategy<Value = Case> {
+    (1u32..300, 1u32..9, group_size())
+        .prop_map(|(input_size, batch_size, group_size)| {
+            empty(&ActivationGroupParams { input_size, batch_size, group_size })
+        })
+        .prop_flat_map(with_shifted)
+}
+
+fn dequantize_8bit() -> impl Strategy<Value = Case> {
+    (1u32..300, 1u32..9, group_size())
+        .prop_map(|(input_size, batch_size, group_size)| {
+            empty(&ActivationGroupParams { input_size, batch_size, group_size })
+        })
+        .prop_flat_map(|case| {
+            let (inputs, scales) = (case.shape.inputs(), case.shape.activation_scales());
+            (Just(case), bytes(inputs), floats(scales), bytes(scales))
+        })
+        .prop_map(|(case, q, scales, zero_points)| case.with(0, q).with(1, scales).with(2, zero_points))
+}
+
+fn dynamic_quantize() -> impl Strategy<Value = Case> {
+    (0u32..4000).prop_map(|count| empty(&DynamicQuantizeParams::of(count))).prop_flat_map(with_shifted)
+}
+
+fn quantize_gradients() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9, group_size(), 0u32..2, any::<u32>(), any::<u32>())
+        .prop_map(|(input_size, batch_size, group_size, stochastic, seed_low, seed_high)| {
+            empty(&GradientGroupParams {
+                input_size,
+                batch_size,
+                group_size,
+                stochastic,
+                seed_low,
+                seed_high,
+            })
+        })
+        .prop_flat_map(|case| (Just(case.clone()), floats(case.shape.inputs()), -60i32..60))
+        .prop_map(|(case, x, exponent)| {
+            let Data::F32(x) = x else { unreachable!("floats() makes floats") };
+            case.with(0, Data::F32(x.into_iter().map(|x| x * 2f32.powi(exponent)).collect()))
+        })
+}
+
+fn mixed_precision() -> impl Strategy<Value = Case> {
+    (1u32..40, 1u32..300, 1u32..30, group_size(), (0u32..3, 0u32..3), (0u32..2, 0u32..2))
+        .prop_map(|(batch_size, input_size, output_size, group_size, scales, flags)| {
+            empty(&MixedPrecisionParams {
+                input_size,
+                output_size,
+                batch_size,
+                group_size,
+                weight_scales: scales.0,
+                activation_scales: scales.1,
+                has_zero_points: flags.0,
+                has_bias: flags.1,
+            })
+        })
+        .prop_flat_map(|case| {
+            let (shape, scales) = (case.shape, case.shape.activation_scales());
+            let activations = (bytes(shape.inputs()), floats(scales), bytes(scales));
+            let weights = (words(shape.packed()), floats(shape.scales()), floats(shape.output));
+            (Just(case), activations, weights)
+        })
+        .prop_map(|(case, (q, scales, zero_points), (w, weight_scales, bias))| {
+            case.with(0, q)
+                .with(1, w)
+                .with(2, scales)
+                .with(3, zero_points)
+                .with(4, bias)
+                .with(7, weight_scales)
+        })
+}
+
 fn layer_norm() -> impl Strategy<Value = Case> {
     (1u32..200, 1u32..9)
         .prop_map(|(size, rows)| empty(&LayerNormParams { size, rows, epsilon: 1e-5 }))
@@ -96,6 +186,36 @@ fn layer_norm() -> impl Strategy<Value = Case> {
             (Just(case), floats(shape.inputs()), floats(shape.input), floats(shape.input))
         })
         .prop_map(|(case, x, gamma, beta)| case.with(0, x).with(1, gamma).with(2, beta))
+}
+
+fn rms_norm() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(size, rows)| empty(&RmsNormParams { size, rows, epsilon: 1e-5 }))
+        .prop_flat_map(|case| {
+            let shape = case.shape;
+            (Just(case), floats(shape.inputs()), floats(shape.input))
+        })
+        .prop_map(|(case, x, gamma)| case.with(0, x).with(1, gamma))
+}
+
+fn rms_norm_backward() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(size, rows)| empty(&RmsNormParams { size, rows, epsilon: 1e-5 }))
+        .prop_flat_map(|case| {
+            let (inputs, columns, rows) = (case.shape.inputs(), case.shape.input, case.shape.batch);
+            (Just(case), floats(inputs), floats(inputs), floats(columns), positive(rows))
+        })
+        .prop_map(|(case, dy, x, gamma, rstd)| case.with(0, dy).with(1, x).with(2, gamma).with(3, rstd))
+}
+
+fn softmax_backward() -> impl Strategy<Value = Case> {
+    (1u32..200, 1u32..9)
+        .prop_map(|(size, rows)| empty(&SoftmaxParams { size, rows }))
+        .prop_flat_map(|case| {
+            let inputs = case.shape.inputs();
+            (Just(case), floats(inputs), positive(inputs))
+        })
+        .prop_map(|(case, dy, y)| case.with(0, dy).with(1, y))
 }
 
 fn softmax() -> impl Strategy<Value = Case> {
@@ -110,8 +230,11 @@ fn agrees(function: F, mut case: Case) -> Result<(), TestCaseError> {
     let row = function.row();
     let is_used = |index| row.param(index).is_some_and(|param| param.is_used(&case.params));
     case.buffers.retain(|(index, _)| is_used(*index));
-    let outputs = run(shaders(), row, &case);
-    prop_assert_eq!(complaint(row, &case, &outputs), None, "{:?}", case.shape);
+    for &precision in row.precisions() {
+        let case = case.clone().in_precision(row, precision);
+        let outputs = run(shaders(), row, &case);
+        prop_assert_eq!(complaint(row, &case, &outputs), None, "{:?}", case.shape);
+    }
     Ok(())
 }
 
@@ -134,8 +257,35 @@ proptest! {
     fn quantize_activations_agrees(case in quantize()) { agrees(F::QuantizeActivations, case)?; }
 
     #[test]
+    fn quantize_activations_8bit_agrees(case in quantize_8bit()) { agrees(F::QuantizeActivations8Bit, case)?; }
+
+    #[test]
+    fn dequantize_activations_8bit_agrees(case in dequantize_8bit()) { agrees(F::DequantizeActivations8Bit, case)?; }
+
+    #[test]
+    fn dynamic_quantize_activations_agrees(case in dynamic_quantize()) {
+        agrees(F::DynamicQuantizeRanges, case.clone())?;
+        agrees(F::DynamicQuantizeActivations, case)?;
+    }
+
+    #[test]
+    fn quantize_gradients_agrees(case in quantize_gradients()) { agrees(F::QuantizeGradients, case)?; }
+
+    #[test]
+    fn mixed_precision_matmul_agrees(case in mixed_precision()) { agrees(F::MixedPrecisionMatmul, case)?; }
+
+    #[test]
     fn layer_norm_forward_agrees(case in layer_norm()) { agrees(F::LayerNormForward, case)?; }
 
     #[test]
     fn softmax_forward_agrees(case in softmax()) { agrees(F::SoftmaxForward, case)?; }
+
+    #[test]
+    fn softmax_backward_agrees(case in softmax_backward()) { agrees(F::SoftmaxBackward, case)?; }
+
+    #[test]
+    fn rms_norm_forward_agrees(case in rms_norm()) { agrees(F::RmsNormForward, case)?; }
+
+    #[test]
+    fn rms_norm_backward_agrees(case in rms_norm_backward()) { agrees(F::RmsNormBackward, case)?; }
 }

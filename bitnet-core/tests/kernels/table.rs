@@ -80,7 +80,7 @@ fn check_param(precision: Precision, param: &Param, info: &ParamInfo, kernel: &K
         ParamKind::Buffer { element, access, .. } => {
             assert_eq!(info.space, Some("device"), "{place}");
             assert!(!info.is_reference, "{place}");
-            assert_eq!(info.is_const, *access == Access::Read, "{place}");
+            assert_eq!(info.is_const, matches!(access, Access::Read | Access::Scratch(_)), "{place}");
             assert_eq!(info.element, ElementInfo::Scalar(element.scalar(precision)), "{place}");
         }
         ParamKind::Constants(layout) => {

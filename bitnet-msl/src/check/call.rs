@@ -32,7 +32,10 @@ impl<'a> Checker<'a> {
         match &callee.kind {
             ExprKind::Path(path) => self.call_path(path, args, span),
             ExprKind::Paren(inner) => self.nested(span, |c| c.call(inner, args, span)),
-            ExprKind::Member(base, segment, _) => self.method(base, segment, args, span),
+            ExprKind::Member(base, segment, arrow) => match self.named_logger(base).filter(|_| !arrow) {
+                Some(logger) => self.log(logger, &segment.name, args, span),
+                None => self.method(base, segment, args, span),
+            },
             _ => {
                 self.expr(callee)?;
                 self.error(Code::E0313, callee.span, "this is not a function");
@@ -52,9 +55,10 @@ impl<'a> Checker<'a> {
                 self.call_library(family, path, Some(namespace), &args, span)
             }
             Some(Decl::Poison) => {
-                self.arguments(args);
+                self.arguments_of_unknown(args);
                 None
             }
+            Some(Decl::LoggerType) => self.misplaced_logger_type(path.span),
             Some(Decl::ClassTemplate(declared)) => {
                 let name = self.path_text(path);
                 self.report(
@@ -72,6 +76,7 @@ impl<'a> Checker<'a> {
                 | Decl::Constant(..)
                 | Decl::Namespace(_)
                 | Decl::Incomplete(_)
+                | Decl::Logger(_)
                 | Decl::FunctionType(_),
             ) => {
                 let name = self.path_text(path);
@@ -146,7 +151,7 @@ impl<'a> Checker<'a> {
     }
 
     /// All arguments, each checked even if another one is wrong.
-    fn arguments(&mut self, args: &'a [ast::Expr]) -> Option<Vec<Argument<'a>>> {
+    pub(super) fn arguments(&mut self, args: &'a [ast::Expr]) -> Option<Vec<Argument<'a>>> {
         let checked: Vec<Option<Argument<'a>>> = args
             .iter()
             .map(|arg| match arg.kind {
@@ -155,6 +160,13 @@ impl<'a> Checker<'a> {
             })
             .collect();
         checked.into_iter().collect()
+    }
+
+    /// Checks the arguments of what was refused. It might have taken the strings.
+    pub(super) fn arguments_of_unknown(&mut self, args: &'a [ast::Expr]) {
+        for arg in args.iter().filter(|arg| !matches!(arg.kind, ExprKind::Str(_) | ExprKind::InitList(_))) {
+            self.expr(arg);
+        }
     }
 
     /// A call of the program's functions of a name; the library's of the same name stand beside them.
@@ -439,9 +451,11 @@ impl<'a> Checker<'a> {
         args: &'a [ast::Expr],
         span: Span,
     ) -> Option<Operand> {
-        let operand = self.expr(base);
-        let args = self.arguments(args);
-        let (operand, args) = (operand?, args?);
+        let Some(operand) = self.expr(base) else {
+            self.arguments_of_unknown(args);
+            return None;
+        };
+        let args = self.arguments(args)?;
         if let (Some((_, len)), "size", true) =
             (self.array_struct(operand.ty), segment.name.name.as_str(), args.is_empty())
         {

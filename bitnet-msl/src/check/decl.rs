@@ -61,7 +61,9 @@ impl<'a> Checker<'a> {
                 self.scopes.close_namespace(outer);
             }
             ItemKind::StaticAssert(condition, message) => self.static_assert(condition, message.as_deref()),
-            ItemKind::Empty | ItemKind::Error => {}
+            ItemKind::LoggingHeader => self.include_logging(item.span),
+            ItemKind::Empty => {}
+            ItemKind::Error(names) => self.poison_all(names),
         }
     }
 
@@ -74,6 +76,10 @@ impl<'a> Checker<'a> {
         };
         if is_function {
             self.scopes.declare(&decl.name.name, Decl::FunctionType(decl.name.span), decl.name.span);
+            return;
+        }
+        if self.is_logger_type(&decl.ty) {
+            self.declare(&decl.name, Decl::LoggerType);
             return;
         }
         let Some(declared) = self.declared_type(&decl.ty) else {
@@ -169,7 +175,7 @@ impl<'a> Checker<'a> {
             Some(name) => {
                 self.scopes.declare(&name.name, Decl::ClassTemplate(name.span), name.span);
             }
-            None if matches!(decl.item.kind, ItemKind::Error) => {}
+            None if matches!(decl.item.kind, ItemKind::Error(_)) => {}
             None => self.error(Code::E0608, decl.item.span, "this kind of template is not supported"),
         }
     }
@@ -189,6 +195,9 @@ impl<'a> Checker<'a> {
     }
 
     fn global_variable_checked(&mut self, decl: &'a ast::VarDecl) -> Option<()> {
+        if self.is_logger_type(&decl.ty) {
+            return self.logger(decl);
+        }
         let declared = self.variable_type(decl)?;
         if let Some(attr) = decl.attrs.iter().find(|attr| attr.name.name == "function_constant") {
             return self.function_constant(decl, attr, declared);

@@ -122,6 +122,7 @@ impl<'a> Checker<'a> {
                 Some(Operand { enumeration, ..operand })
             }
             Decl::Poison => None,
+            Decl::Logger(_) => self.logger_as_value(path),
             Decl::Functions(_) | Decl::Library(_) => {
                 let name = self.path_text(path);
                 self.report(
@@ -134,6 +135,7 @@ impl<'a> Checker<'a> {
             | Decl::Namespace(_)
             | Decl::ClassTemplate(_)
             | Decl::Incomplete(_)
+            | Decl::LoggerType
             | Decl::FunctionType(_) => {
                 let name = self.path_text(path);
                 self.error(Code::E0206, span, format!("`{name}` is not a value"));

@@ -205,6 +205,11 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The names of a declaration that the parser has refused.
+    pub(super) fn poison_all(&mut self, names: &'a [ast::Ident]) {
+        names.iter().for_each(|name| self.poison(name));
+    }
+
     /// What a function takes and gives, with the names visible here.
     pub(super) fn signature(&mut self, decl: &'a ast::FunctionDecl) -> Option<Signature<'a>> {
         let params: Vec<Option<Param<'a>>> =

@@ -147,8 +147,9 @@ impl<'a> Checker<'a> {
             Diagnostic::new(Code::E0608, path.span, format!("type template `{name}` is not supported"))
         } else {
             let diagnostic = Diagnostic::new(Code::E0203, path.span, format!("there is no type `{name}`"));
-            match self.closest_type(last) {
-                Some(hint) => diagnostic.at(format!("did you mean `{hint}`?")),
+            let closest = || self.closest_type(last).map(|hint| format!("did you mean `{hint}`?"));
+            match self.logging_hint(last).or_else(closest) {
+                Some(hint) => diagnostic.at(hint),
                 None => diagnostic,
             }
         };
@@ -366,7 +367,9 @@ impl<'a> Checker<'a> {
         let mut diagnostic =
             Diagnostic::new(Code::E0203, path.span, format!("`{text}` is not declared here"));
         let names = if self.wants_hints() { self.scopes.visible_names() } else { Vec::new() };
-        if let Some(hint) = closest(&last.name.name, names) {
+        if let Some(hint) = self.logging_hint(&last.name.name) {
+            diagnostic = diagnostic.at(hint);
+        } else if let Some(hint) = closest(&last.name.name, names) {
             diagnostic = diagnostic.at(format!("did you mean `{hint}`?"));
         }
         self.report(diagnostic);

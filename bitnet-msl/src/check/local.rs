@@ -156,6 +156,7 @@ impl<'a> Checker<'a> {
             self.error(Code::E0325, expr.span, format!("auto cannot be deduced from `{shown}`"));
             return None;
         }
+        self.bounded(read.ty, expr.span)?;
         let is_const = decl.is_constexpr || decl.ty.quals.is_const && !shape.is_pointer;
         let ty = QualType { ty: read.ty, is_const, enumeration: read.enumeration };
         let constant = if is_const { self.fold_scalar(read.value) } else { None };

@@ -17,18 +17,20 @@ pub(crate) mod builder;
 mod builtins;
 mod call;
 mod cast;
-mod const_eval;
+pub(crate) mod const_eval;
 mod constants;
 mod construct;
 mod convert;
 mod decl;
 mod evaluate;
 mod expr;
+mod format;
 mod function;
 mod init;
 mod kernel;
 mod library;
 mod local;
+mod logging;
 mod matrix;
 mod member;
 mod module;
@@ -45,7 +47,7 @@ mod types;
 
 use crate::ast;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
-use crate::ir::{FunctionConstant, Global, Kernel, Module, TypeId, TypeTable};
+use crate::ir::{FunctionConstant, Global, Kernel, Logger, Message, MessageId, Module, TypeId, TypeTable};
 use crate::options::CompileOptions;
 use crate::source::Span;
 use builder::FunctionBuilder;
@@ -97,6 +99,11 @@ struct Checker<'a> {
     queue: VecDeque<FunctionIndex>,
     globals: Vec<Global>,
     function_constants: Vec<FunctionConstant>,
+    /// `os_log` variables.
+    loggers: Vec<Logger>,
+    /// Messages that have been lowered, used or not, and their numbers.
+    messages: Vec<Message>,
+    message_ids: HashMap<Message, MessageId>,
     /// Initialisers of program-scope constants that depend on function constants.
     deferred: Vec<constants::Deferred<'a>>,
     kernels: Vec<Kernel>,
@@ -122,6 +129,9 @@ impl<'a> Checker<'a> {
             queue: VecDeque::new(),
             globals: Vec::new(),
             function_constants: Vec::new(),
+            loggers: Vec::new(),
+            messages: Vec::new(),
+            message_ids: HashMap::new(),
             deferred: Vec::new(),
             kernels: Vec::new(),
             context: FunctionContext::default(),

@@ -6,6 +6,7 @@ use super::function::SetId;
 use super::types::{Declared, Enumeration};
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
+use crate::ir::LoggerId;
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -47,6 +48,10 @@ pub(super) enum Decl {
     FunctionType(Span),
     /// `using metal::exp;`.
     Library(NamespaceId),
+    /// `os_log`.
+    LoggerType,
+    /// A variable of type `os_log`; `None` is `os_log_default`.
+    Logger(Option<LoggerId>),
     /// Declared with an error that has been reported.
     Poison,
 }
@@ -203,6 +208,11 @@ impl<'a> Scopes<'a> {
             Some(block) => block.names.insert(name, Binding { decl, span, order: 0 }),
             None => self.declare_in(self.current, name, decl, span),
         }
+    }
+
+    /// Declares a name of the standard library.
+    pub(super) fn declare_library(&mut self, name: &'static str, decl: Decl, span: Span) {
+        self.declare_in(METAL, name, decl, span);
     }
 
     fn declare_in(

@@ -96,7 +96,8 @@ impl<'a> Checker<'a> {
             StmtKind::Break => return self.break_statement(stmt.span),
             StmtKind::Continue => return self.continue_statement(stmt.span),
             StmtKind::Return(value) => return self.return_statement(value.as_ref(), stmt.span),
-            StmtKind::Empty | StmtKind::Error => {}
+            StmtKind::Empty => {}
+            StmtKind::Error(names) => self.poison_all(names),
         }
         Flow::Continues
     }

@@ -106,7 +106,8 @@ impl<'a> Checker<'a> {
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
         let namespace = self.scopes.current_namespace();
         self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace });
-        Some(Declared::plain(self.builder.types().intern(Type::Struct(id))))
+        let ty = self.builder.types().intern(Type::Struct(id));
+        Some(Declared::plain(self.bounded(ty, span)?))
     }
 
     fn field_type(&mut self, field: &'a ast::FieldDecl) -> Option<QualType> {

@@ -7,7 +7,8 @@ use super::scope::Decl;
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{
-    AddressSpace, FunctionConstantId, GlobalId, LocalId, MAX_TYPE_SIZE_BYTES, Scalar, Type, TypeId, Value,
+    AddressSpace, FunctionConstantId, GlobalId, LocalId, MAX_TYPE_DEPTH, MAX_TYPE_SIZE_BYTES, Scalar, Type,
+    TypeId, Value,
 };
 use crate::source::Span;
 
@@ -97,6 +98,10 @@ pub(super) struct Variable {
 /// Limit of the number of elements of an array, so that sizes stay in 32 bits.
 const MAX_ARRAY_LEN: i128 = MAX_TYPE_SIZE_BYTES as i128;
 
+/// Most types within each other that a declaration may make: half of what the IR takes, so that there is room for
+/// the addresses that expressions take of what is declared.
+const MAX_DECLARED_DEPTH: u32 = MAX_TYPE_DEPTH / 2;
+
 impl<'a> Checker<'a> {
     /// What a type expression means.
     pub(super) fn declared_type(&mut self, ty: &'a ast::TypeExpr) -> Option<Declared> {
@@ -172,7 +177,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         let ty = self.builder.pointer_type(space, inner.ty.ty, inner.ty.is_const);
-        Some(Declared::plain(ty))
+        Some(Declared::plain(self.bounded(ty, pointee.span)?))
     }
 
     fn reference_to(&mut self, referent: &'a ast::TypeExpr) -> Option<Declared> {
@@ -241,11 +246,24 @@ impl<'a> Checker<'a> {
             self.error(Code::E0315, span, format!("this type takes {size} bytes, more than 1 GiB"));
             return None;
         }
-        Some(self.builder.types().intern(Type::Array { elem, len }))
+        let ty = self.builder.types().intern(Type::Array { elem, len });
+        self.bounded(ty, span)
+    }
+
+    /// A type that a declaration makes, if it is not too deep.
+    pub(super) fn bounded(&mut self, ty: TypeId, span: Span) -> Option<TypeId> {
+        if self.builder.types().depth(ty) > MAX_DECLARED_DEPTH {
+            let message =
+                format!("this type is made of more than {MAX_DECLARED_DEPTH} types within each other");
+            self.error(Code::E0315, span, message);
+            return None;
+        }
+        Some(ty)
     }
 
     fn decltype(&mut self, expr: &'a ast::Expr) -> Option<Declared> {
         let operand = self.unevaluated(|c| c.expr(expr))?;
+        self.bounded(operand.ty, expr.span)?;
         let ty = QualType { ty: operand.ty, is_const: operand.is_const, enumeration: operand.enumeration };
         Some(Declared { ty, space: None, reference: None })
     }
@@ -256,6 +274,7 @@ impl<'a> Checker<'a> {
             return match found {
                 Decl::Type(declared) => self.plain_use(path, declared),
                 Decl::Poison => None,
+                Decl::LoggerType => self.misplaced_logger_type(path.span),
                 Decl::FunctionType(span) => {
                     self.report(
                         Diagnostic::new(Code::E0604, path.span, "function types are not supported yet")

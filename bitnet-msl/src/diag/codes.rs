@@ -159,7 +159,13 @@ codes! {
     E0329 Error "struct contains itself or is not complete",
         "A struct can only be used by value after its definition; until then through pointers.";
     E0330 Error "string where no string can be",
-        "Strings stand in attributes and static_assert only.";
+        "Strings stand in attributes, static_assert, loggers and formats of messages only.";
+    E0331 Error "format of a message is not a string literal",
+        "The first argument of a logger's methods is a string literal: it is checked when the shader is compiled and stays on the host [MSL 3.2].";
+    E0332 Error "wrong conversion in the format of a message",
+        "Formats are those of C's printf: %d %i %u %o %x %X %c for integers, %f %e %g %a for floats, %p for pointers, with flags, width and precision, with h, hh and l for integers of 16, 8 and 64 bits. Vectors take v2, v3 or v4 before the length: %v4f for a float4, %v2hf for a half2, %v4hhu for a uchar4, %v3ld for a long3. There is no %s, %n or *. A percent sign is %%.";
+    E0333 Error "arguments of a message do not fit its format",
+        "A message has one argument for each conversion, of a type that the conversion prints: %d and %u take integers of up to 32 bits, %ld and %lu those of 64, %f takes half, bfloat and float. Convert the argument, or write the conversion that fits it.";
     E0401 Error "pointer of another address space",
         "Pointers and references keep their address space: device, constant, threadgroup and thread are different memories and no conversion or cast leads from one to another [MSL 4].";
     E0402 Error "pointer without address space",
@@ -204,6 +210,8 @@ codes! {
         "A function constant is a scalar or vector in the constant address space, with an index below 65536 of its own and without initialiser [MSL 5.8].";
     E0514 Error "position attributes of different widths",
         "The position and size attributes of one kernel all have the same number of components or are scalars [MSL 5.2.3.6].";
+    E0515 Error "wrong logger",
+        "A logger is a variable outside of functions, `constant os_log name(\"subsystem\", \"category\");`, or os_log_default. It is called by its name and cannot be passed about here [MSL 3.2].";
     E0601 Error "part of C++ that MSL leaves out",
         "MSL has no goto, labels, virtual functions, new and delete, exceptions, dynamic_cast, typeid, thread_local or assembler [MSL 1.5].";
     E0602 Error "class template not supported yet",

@@ -11,38 +11,52 @@
 //!
 //! **Invariant:** whatever lowering makes, [`verify`] accepts.
 
+mod log;
 mod op;
+pub mod passes;
 pub mod print;
 pub mod promote;
 mod types;
 pub mod verify;
+mod walk;
+
+use serde::{Deserialize, Serialize};
 
 use crate::source::{SourceMap, Span};
+pub use log::*;
 pub use op::*;
 pub use types::*;
 
 /// A value: the index of the [`Inst`] in its function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Value(pub u32);
 
 /// A local variable of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalId(pub u32);
 
 /// A function of the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FuncId(pub u32);
 
 /// A program-scope constant or a threadgroup variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GlobalId(pub u32);
 
 /// A function constant of the module (index into [`Module::function_constants`], not the MSL id).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FunctionConstantId(pub u32);
 
+/// A logger of the program (index into [`Module::loggers`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LoggerId(pub u32);
+
+/// A message that the program logs (index into [`Module::messages`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId(pub u32);
+
 /// A compiled translation unit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Module {
     /// The texts that spans point into.
     pub sources: SourceMap,
@@ -54,6 +68,10 @@ pub struct Module {
     pub globals: Vec<Global>,
     /// Function constants.
     pub function_constants: Vec<FunctionConstant>,
+    /// Loggers that messages name.
+    pub loggers: Vec<Logger>,
+    /// Messages that functions log, each once.
+    pub messages: Vec<Message>,
     /// Kernels, in source order.
     pub kernels: Vec<Kernel>,
 }
@@ -68,10 +86,42 @@ impl Module {
     pub fn function(&self, id: FuncId) -> &Function {
         &self.functions[id.0 as usize]
     }
+
+    /// Forgets every place in the source, and the sources. What traps then names kernel and thread, but no line.
+    pub fn strip_spans(&mut self) {
+        self.sources = SourceMap::default();
+        for function in &mut self.functions {
+            function.span = Span::default();
+            function.locals.iter_mut().for_each(|local| local.span = Span::default());
+            function.insts.iter_mut().for_each(|inst| inst.span = Span::default());
+            strip_block(&mut function.body);
+        }
+        self.globals.iter_mut().for_each(|global| global.span = Span::default());
+        self.function_constants.iter_mut().for_each(|constant| constant.span = Span::default());
+        for kernel in &mut self.kernels {
+            kernel.span = Span::default();
+            kernel.params.iter_mut().for_each(|param| param.span = Span::default());
+        }
+    }
+}
+
+/// Forgets the places of a block's statements.
+fn strip_block(block: &mut Block) {
+    for stmt in &mut block.0 {
+        match stmt {
+            Stmt::Store { span, .. }
+            | Stmt::If { span, .. }
+            | Stmt::Switch { span, .. }
+            | Stmt::Loop { span, .. }
+            | Stmt::Return(_, span) => *span = Span::default(),
+            Stmt::Eval(_) | Stmt::LocalSet(..) | Stmt::Break | Stmt::Continue => {}
+        }
+        stmt.for_each_block_mut(&mut strip_block);
+    }
 }
 
 /// A kernel: an entry point that a host can dispatch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kernel {
     /// The name hosts use: the `host_name`, else the function's name.
     pub name: String,
@@ -86,7 +136,7 @@ pub struct Kernel {
 }
 
 /// One parameter of a kernel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KernelParam {
     /// Name.
     pub name: String,
@@ -100,7 +150,7 @@ pub struct KernelParam {
 }
 
 /// Where a kernel parameter comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Binding {
     /// `[[buffer(index)]]`, given or implied.
     Buffer {
@@ -119,7 +169,7 @@ pub enum Binding {
 }
 
 /// A program-scope variable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Global {
     /// Name.
     pub name: String,
@@ -132,7 +182,7 @@ pub struct Global {
 }
 
 /// Kinds of [`Global`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum GlobalKind {
     /// `constant T x = …;` with the bytes of its value, laid out as in memory (little endian).
     Constant(Vec<u8>),
@@ -142,7 +192,7 @@ pub enum GlobalKind {
 }
 
 /// `constant T x [[function_constant(id)]];`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionConstant {
     /// Name.
     pub name: String,
@@ -155,7 +205,7 @@ pub struct FunctionConstant {
 }
 
 /// A function.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Function {
     /// Name, with template arguments for an instance (`f<float, 4>`).
     pub name: String,
@@ -168,6 +218,7 @@ pub struct Function {
     /// Instructions, indexed by [`Value`].
     pub insts: Vec<Inst>,
     /// Code.
+    #[serde(with = "crate::artifact::body")]
     pub body: Block,
     /// The definition.
     pub span: Span,
@@ -181,7 +232,7 @@ impl Function {
 }
 
 /// A local variable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Local {
     /// Name; temporaries of the compiler start with `%`.
     pub name: String,
@@ -192,7 +243,7 @@ pub struct Local {
 }
 
 /// One instruction: an op, its result type (`Void` for ops that only act) and its source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inst {
     /// What it does.
     pub op: Op,

@@ -3,13 +3,15 @@
 //! Small families (`UnaryOp`, `MathFn`, …) are tables of `variant => mnemonic`; enum, printer and
 //! look-up come from the table. [`Op`] joins them with the ops that have a shape of their own.
 
-use super::{FuncId, FunctionConstantId, GlobalId, LocalId, Scalar, Value};
+use serde::{Deserialize, Serialize};
+
+use super::{FuncId, FunctionConstantId, GlobalId, LocalId, MessageId, Scalar, Value};
 
 /// Makes a fieldless enum with a mnemonic for each variant from one table.
 macro_rules! op_table {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident => $text:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $name { $($(#[$vmeta])* #[doc = concat!("`", $text, "`")] $variant,)* }
 
         impl $name {
@@ -217,6 +219,41 @@ op_table! {
 }
 
 op_table! {
+    /// How grave a logged message is, least first: `MTLLogLevel`.
+    LogLevel {
+        Debug => "debug",
+        Info => "info",
+        /// `log`, without more.
+        Notice => "notice",
+        Error => "error",
+        Fault => "fault",
+    }
+}
+
+op_table! {
+    /// The letter of a conversion in a message's format. The mnemonic is the letter.
+    ConversionKind {
+        /// Signed integers (`%d`, `%i`).
+        Signed => "d",
+        Unsigned => "u",
+        Octal => "o",
+        Hex => "x",
+        HexUpper => "X",
+        Fixed => "f",
+        FixedUpper => "F",
+        Exponent => "e",
+        ExponentUpper => "E",
+        General => "g",
+        GeneralUpper => "G",
+        HexFloat => "a",
+        HexFloatUpper => "A",
+        /// A `uchar`: the character with this code.
+        Char => "c",
+        Pointer => "p",
+    }
+}
+
+op_table! {
     /// Position and size attributes of kernel parameters. Values are widened or narrowed to the
     /// parameter's type; a parameter with fewer components gets the first ones.
     ThreadAttribute {
@@ -261,7 +298,7 @@ impl ThreadAttribute {
 }
 
 /// How exactly a floating-point function is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Precision {
     /// `metal::fast`, and the default with `fast_math`.
     Fast,
@@ -270,7 +307,7 @@ pub enum Precision {
 }
 
 /// Lanes that a [`LaneFn`] spans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LaneScope {
     /// 32 lanes.
     Simdgroup,
@@ -279,7 +316,7 @@ pub enum LaneScope {
 }
 
 /// Which memory a barrier orders (`mem_flags`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct MemFlags {
     /// `mem_device`
     pub device: bool,
@@ -288,7 +325,7 @@ pub struct MemFlags {
 }
 
 /// Threads that a barrier joins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BarrierScope {
     /// `threadgroup_barrier`
     Threadgroup,
@@ -297,7 +334,7 @@ pub enum BarrierScope {
 }
 
 /// An instruction. See the families for what they compute.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// A scalar constant: the bits of the value in the result type, zero-extended. `bool` is 0 or 1.
     Const(u64),
@@ -373,6 +410,9 @@ pub enum Op {
     /// Writes the old value to `expected` when it differs.
     AtomicCompareExchange(Value, Value, Value),
 
+    /// Logs a message of the module with its arguments, one for each conversion.
+    Log(MessageId, Vec<Value>),
+
     /// Calls a function of the module.
     Call(FuncId, Vec<Value>),
 }
@@ -417,7 +457,7 @@ impl Op {
                 f(*b);
                 f(*c);
             }
-            Op::Compose(v) | Op::Math(_, _, v) | Op::Lane(_, _, v) | Op::Call(_, v) => {
+            Op::Compose(v) | Op::Math(_, _, v) | Op::Lane(_, _, v) | Op::Log(_, v) | Op::Call(_, v) => {
                 v.iter().copied().for_each(f)
             }
         }
@@ -462,13 +502,13 @@ impl Op {
                 f(b);
                 f(c);
             }
-            Op::Compose(v) | Op::Math(_, _, v) | Op::Lane(_, _, v) | Op::Call(_, v) => {
+            Op::Compose(v) | Op::Math(_, _, v) | Op::Lane(_, _, v) | Op::Log(_, v) | Op::Call(_, v) => {
                 v.iter_mut().for_each(f)
             }
         }
     }
 
-    /// Whether the op only computes: no memory, no other lanes, no calls. Such an op may be dropped when
+    /// Whether the op only computes: no memory, no other lanes, no messages, no calls. Such an op may be dropped when
     /// nobody uses its value and may be moved within its dominance.
     pub fn is_pure(&self) -> bool {
         !matches!(
@@ -482,6 +522,7 @@ impl Op {
                 | Op::AtomicLoad(_)
                 | Op::AtomicStore(..)
                 | Op::AtomicCompareExchange(..)
+                | Op::Log(..)
                 | Op::Call(..)
         )
     }

@@ -12,8 +12,8 @@
 //! ```
 
 use super::{
-    BarrierScope, Binding, Block, Function, Global, GlobalKind, Inst, Kernel, LaneScope, Module, Op,
-    Precision, Scalar, Stmt, SwitchSection, Type, TypeId, TypeTable, Value,
+    BarrierScope, Binding, Block, Function, Global, GlobalKind, Inst, Kernel, LaneScope, Logger, Message,
+    Module, Op, Precision, Scalar, Stmt, SwitchSection, Type, TypeId, TypeTable, Value,
 };
 use std::fmt::Write;
 
@@ -26,6 +26,12 @@ pub fn print(module: &Module) -> String {
     for (index, constant) in module.function_constants.iter().enumerate() {
         let ty = module.types.display(constant.ty);
         line(&mut out, 0, &format!("function_constant c{index} {}: {ty} [[{}]]", constant.name, constant.id));
+    }
+    for (index, Logger { subsystem, category }) in module.loggers.iter().enumerate() {
+        line(&mut out, 0, &format!("logger o{index} {subsystem:?} {category:?}"));
+    }
+    for (index, message) in module.messages.iter().enumerate() {
+        print_message(&mut out, index, message);
     }
     for (index, function) in module.functions.iter().enumerate() {
         out.push_str(&format!("fn f{index} "));
@@ -66,6 +72,12 @@ fn print_global(out: &mut String, index: usize, global: &Global, types: &TypeTab
         }
     };
     line(out, 0, &text);
+}
+
+fn print_message(out: &mut String, index: usize, message: &Message) {
+    let logger = message.logger.map_or("default".to_string(), |logger| format!("o{}", logger.0));
+    let format = message.to_string();
+    line(out, 0, &format!("message m{index} {} {logger}: {format:?}", message.level.mnemonic()));
 }
 
 fn print_kernel(out: &mut String, kernel: &Kernel, types: &TypeTable) {
@@ -212,6 +224,7 @@ fn immediate(op: &Op, ty: TypeId, types: &TypeTable) -> Option<String> {
             }
             .to_string(),
         ),
+        Op::Log(message, _) => Some(format!("m{}", message.0)),
         Op::Call(function, _) => Some(format!("f{}", function.0)),
         _ => None,
     }
@@ -269,6 +282,7 @@ fn mnemonic(op: &Op) -> String {
         Op::AtomicLoad(_) => "atomic_load",
         Op::AtomicStore(..) => "atomic_store",
         Op::AtomicCompareExchange(..) => "atomic_compare_exchange",
+        Op::Log(..) => "log",
         Op::Call(..) => "call",
     }
     .to_string()

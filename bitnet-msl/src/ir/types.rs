@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Scalar types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Scalar {
     /// `bool`, one byte in memory.
     Bool,
@@ -93,7 +95,7 @@ impl Scalar {
 }
 
 /// Address spaces (MSL specification, chapter 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AddressSpace {
     /// Buffers that may be written.
     Device,
@@ -118,15 +120,15 @@ impl AddressSpace {
 }
 
 /// An interned [`Type`]. Equal types have equal ids within one [`TypeTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TypeId(pub u32);
 
 /// A struct of a [`TypeTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StructId(pub u32);
 
 /// A type. References have become pointers by the time they reach the IR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Type {
     /// `void`
     Void,
@@ -173,7 +175,7 @@ pub enum Type {
 }
 
 /// A data member and where it lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Name.
     pub name: String,
@@ -184,7 +186,7 @@ pub struct Field {
 }
 
 /// A struct with its layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StructType {
     /// Name, as diagnostics print it.
     pub name: String,
@@ -198,8 +200,19 @@ pub struct StructType {
     pub is_union: bool,
 }
 
+/// What [`TypeTable::lay_out`] finds.
+pub(super) struct StructLayout {
+    pub(super) offsets_bytes: Vec<u32>,
+    pub(super) size_bytes: u32,
+    pub(super) align_bytes: u32,
+}
+
 /// Largest size a type may have; larger ones are refused by the checker.
 pub const MAX_TYPE_SIZE_BYTES: u64 = 1 << 30;
+
+/// Most types within each other that a type may have, so that walks into a type end. The checker refuses
+/// declarations that come near, since expressions take addresses of what is declared.
+pub const MAX_TYPE_DEPTH: u32 = 512;
 
 /// All types of a module.
 #[derive(Clone, Debug, Default)]
@@ -207,6 +220,8 @@ pub struct TypeTable {
     types: Vec<Type>,
     ids: HashMap<Type, TypeId>,
     structs: Vec<StructType>,
+    /// By type, how many types are within each other: of a pointer to an array of floats, two.
+    depths: Vec<u32>,
 }
 
 impl TypeTable {
@@ -216,9 +231,29 @@ impl TypeTable {
             return id;
         }
         let id = TypeId(self.types.len() as u32);
+        self.depths.push(self.depth_of(ty));
         self.types.push(ty);
         self.ids.insert(ty, id);
         id
+    }
+
+    /// How many types are within each other in a type: none in a scalar or vector, two in a pointer to an array of
+    /// floats.
+    pub fn depth(&self, id: TypeId) -> u32 {
+        self.depths[id.0 as usize]
+    }
+
+    /// The depth of a type that is made of types of this table.
+    fn depth_of(&self, ty: Type) -> u32 {
+        let around = |id: TypeId| self.depths.get(id.0 as usize).map_or(0, |depth| depth + 1);
+        match ty {
+            Type::Void | Type::Scalar(_) | Type::Vector { .. } | Type::Matrix { .. } | Type::Atomic(_) => 0,
+            Type::Array { elem: inner, .. } | Type::Pointer { pointee: inner, .. } => around(inner),
+            Type::Struct(id) => {
+                let fields = self.structs.get(id.0 as usize).map_or(&[][..], |found| &found.fields);
+                fields.iter().map(|field| around(field.ty)).max().unwrap_or(0)
+            }
+        }
     }
 
     /// The id of a type, if it has one.
@@ -249,12 +284,22 @@ impl TypeTable {
         fields: Vec<(String, TypeId)>,
         is_union: bool,
     ) -> Option<StructId> {
+        let types: Vec<TypeId> = fields.iter().map(|(_, ty)| *ty).collect();
+        let StructLayout { offsets_bytes, size_bytes, align_bytes } = self.lay_out(&types, is_union)?;
+        let fields = fields.into_iter().zip(offsets_bytes);
+        let fields = fields.map(|((name, ty), offset_bytes)| Field { name, ty, offset_bytes }).collect();
+        self.structs.push(StructType { name, fields, size_bytes, align_bytes, is_union });
+        Some(StructId(self.structs.len() as u32 - 1))
+    }
+
+    /// Where the members of a struct (or union) lie. `None` if its size would pass [`MAX_TYPE_SIZE_BYTES`].
+    pub(super) fn lay_out(&self, fields: &[TypeId], is_union: bool) -> Option<StructLayout> {
         let (mut size, mut align) = (0u64, 1u64);
-        let mut laid_out = Vec::with_capacity(fields.len());
-        for (name, ty) in fields {
+        let mut offsets_bytes = Vec::with_capacity(fields.len());
+        for &ty in fields {
             let (field_size, field_align) = (u64::from(self.size_bytes(ty)), u64::from(self.align_bytes(ty)));
             let offset = if is_union { 0 } else { size.next_multiple_of(field_align) };
-            laid_out.push(Field { name, ty, offset_bytes: u32::try_from(offset).ok()? });
+            offsets_bytes.push(u32::try_from(offset).ok()?);
             size = size.max(offset + field_size);
             align = align.max(field_align);
             if size > MAX_TYPE_SIZE_BYTES {
@@ -263,14 +308,7 @@ impl TypeTable {
         }
         // An empty struct takes one byte, as in C++.
         let size_bytes = size.max(1).next_multiple_of(align) as u32;
-        self.structs.push(StructType {
-            name,
-            fields: laid_out,
-            size_bytes,
-            align_bytes: align as u32,
-            is_union,
-        });
-        Some(StructId(self.structs.len() as u32 - 1))
+        Some(StructLayout { offsets_bytes, size_bytes, align_bytes: align as u32 })
     }
 
     /// The struct with this id.
@@ -369,4 +407,24 @@ impl TypeTable {
 /// 3-vectors take the room of 4-vectors.
 fn padded_len(len: u8) -> u32 {
     if len == 3 { 4 } else { u32::from(len) }
+}
+
+/// Types and structs in order; the ids are their places. What is read need not keep any rule: the verifier looks.
+impl Serialize for TypeTable {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.types, &self.structs).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TypeTable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (types, structs) = <(Vec<Type>, Vec<StructType>)>::deserialize(deserializer)?;
+        let mut table = Self { structs, ..Self::default() };
+        for (id, ty) in (0u32..).zip(types) {
+            table.depths.push(table.depth_of(ty));
+            table.types.push(ty);
+            table.ids.insert(ty, TypeId(id));
+        }
+        Ok(table)
+    }
 }

@@ -29,6 +29,8 @@ pub enum TokenKind {
     Str(Rc<str>),
     /// Operator or punctuation.
     Punct(Punct),
+    /// `#include <metal_logging>`, the first time: names that nobody has without it are declared here.
+    LoggingHeader,
     /// End of the text; always the last token, exactly once.
     Eof,
 }

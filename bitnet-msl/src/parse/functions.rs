@@ -95,7 +95,9 @@ impl Parser<'_> {
 
     /// Declares a name of the class, or a template of it inside `template <…>`.
     pub(super) fn declare_here(&mut self, name: &Ident, class: Class) {
-        match self.template_scope.take() {
+        let scope = self.template_scope.take();
+        self.declared.push((scope.map_or(self.names.depth(), |scope| scope + 1), name.clone()));
+        match scope {
             Some(scope) => self.names.declare_at(scope, &name.name, class.templated()),
             None => self.names.declare(&name.name, class),
         }

@@ -29,15 +29,24 @@ impl Parser<'_> {
     fn items(&mut self, items: &mut Vec<Item>) {
         while !self.at_end() && !self.at(Punct::CloseBrace) && !self.diagnostics.is_full() {
             let (first, start) = (self.here.index, self.span());
-            let scopes = self.names.depth();
-            if self.item(items).is_err() {
+            let (scopes, declared) = (self.names.depth(), self.declared.len());
+            let result = self.item(items);
+            let names = self.declared_since(declared, scopes);
+            if result.is_err() {
                 self.names.truncate(scopes);
                 self.template_scope = None;
                 self.greater_closes = false;
                 self.skip_item(first);
-                items.push(Item { span: self.since(start), kind: ItemKind::Error });
+                items.push(Item { span: self.since(start), kind: ItemKind::Error(names) });
             }
         }
+    }
+
+    /// The names that have been declared in this scope, and not within it, since there were so many. They are
+    /// forgotten.
+    pub(super) fn declared_since(&mut self, start: usize, scopes: usize) -> Vec<Ident> {
+        let declared = self.declared.drain(start..);
+        declared.filter(|(depth, _)| *depth == scopes).map(|(_, name)| name).collect()
     }
 
     /// Parses one declaration; it may make several items.
@@ -45,6 +54,10 @@ impl Parser<'_> {
         let start = self.span();
         let kind = match self.word() {
             None if self.eat(Punct::Semicolon) => ItemKind::Empty,
+            None if *self.kind() == TokenKind::LoggingHeader => {
+                self.bump();
+                ItemKind::LoggingHeader
+            }
             Some("namespace") => self.namespace()?,
             Some("inline") if self.word_at(self.ahead(1)) == Some("namespace") => {
                 self.bump();
@@ -242,7 +255,7 @@ impl Parser<'_> {
             self.expect_semicolon(&format!("the {word}"))?;
             return match std::mem::replace(&mut specifiers.base.kind, TypeExprKind::Error) {
                 TypeExprKind::Inline(item) => Ok(Item { span: self.since(specifiers.start), ..*item }),
-                _ => Ok(Item { span, kind: ItemKind::Error }),
+                _ => Ok(Item { span, kind: ItemKind::Error(Vec::new()) }),
             };
         }
         self.bump();

@@ -30,7 +30,7 @@ mod switches;
 mod templates;
 mod vocabulary;
 
-use crate::ast::TranslationUnit;
+use crate::ast::{Ident, TranslationUnit};
 use crate::diag::Diagnostics;
 use crate::lex::token::Token;
 use crate::source::Span;
@@ -71,6 +71,9 @@ struct Parser<'t> {
     diagnostics: &'t mut Diagnostics,
     /// What the names declared so far are.
     names: Names,
+    /// Names that the declarations and statements at work have declared, each with the number of scopes open
+    /// around it.
+    declared: Vec<(usize, Ident)>,
     /// The next token.
     here: Mark,
     /// Where the token before it stands.
@@ -93,6 +96,7 @@ impl<'t> Parser<'t> {
             tokens,
             diagnostics,
             names: Names::default(),
+            declared: Vec::new(),
             here: Mark::default(),
             prev: tokens.first().map_or(Span::default(), |t| Span { hi: t.span.lo, ..t.span }),
             depth: 0,

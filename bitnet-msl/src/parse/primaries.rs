@@ -18,7 +18,7 @@ impl Parser<'_> {
             TokenKind::Str(_) => return Ok(self.string()),
             TokenKind::Ident(word) => return self.word_primary(word),
             TokenKind::Punct(_) => return self.punct_primary(),
-            TokenKind::Eof => return Err(self.expected("an expression")),
+            TokenKind::LoggingHeader | TokenKind::Eof => return Err(self.expected("an expression")),
         };
         self.bump();
         Ok(Tree::leaf(start, kind))

@@ -20,6 +20,7 @@ fn describe(kind: &TokenKind) -> String {
         TokenKind::Char(_) => "a character literal".into(),
         TokenKind::Str(_) => "a string literal".into(),
         TokenKind::Punct(punct) => format!("`{}`", punct.text()),
+        TokenKind::LoggingHeader => "`#include <metal_logging>`".into(),
         TokenKind::Eof => "the end of the file".into(),
     }
 }

@@ -55,7 +55,10 @@ impl Parser<'_> {
             }
             let (first, start) = (self.here, self.span());
             let state = (self.depth, self.names.depth(), self.else_ifs);
-            if self.statement_into(&mut stmts).is_err() {
+            let declared = self.declared.len();
+            let result = self.statement_into(&mut stmts);
+            let names = self.declared_since(declared, state.1);
+            if result.is_err() {
                 self.depth = state.0;
                 self.names.truncate(state.1);
                 self.else_ifs = state.2;
@@ -64,7 +67,7 @@ impl Parser<'_> {
                     self.bump();
                 }
                 self.skip_statement();
-                stmts.push(Stmt { span: self.since(start), kind: StmtKind::Error });
+                stmts.push(Stmt { span: self.since(start), kind: StmtKind::Error(names) });
             }
         }
         stmts
@@ -237,11 +240,11 @@ impl Parser<'_> {
                     then: Box::new(then),
                     other: other.map(Box::new),
                 },
-                None => StmtKind::Error,
+                None => StmtKind::Error(Vec::new()),
             };
             Some(Stmt { span: start.to(end), kind })
         });
-        Ok(chain.unwrap_or(Stmt { span: end, kind: StmtKind::Error }))
+        Ok(chain.unwrap_or(Stmt { span: end, kind: StmtKind::Error(Vec::new()) }))
     }
 
     fn if_arms(&mut self) -> Parsed<(Vec<Arm>, Option<Stmt>)> {
@@ -266,7 +269,7 @@ impl Parser<'_> {
                 let start = self.span();
                 self.too_deep("a chain of `else if`", MAX_ELSE_IFS);
                 self.skip_if_chain();
-                return Ok((arms, Some(Stmt { span: self.since(start), kind: StmtKind::Error })));
+                return Ok((arms, Some(Stmt { span: self.since(start), kind: StmtKind::Error(Vec::new()) })));
             }
         }
     }
@@ -308,7 +311,7 @@ impl Parser<'_> {
         self.bump();
         let cond = self.header("while", false, |p| p.condition())?;
         let body = self.statement()?;
-        Ok(cond.map_or(StmtKind::Error, |cond| StmtKind::While(Box::new(cond), Box::new(body))))
+        Ok(cond.map_or(StmtKind::Error(Vec::new()), |cond| StmtKind::While(Box::new(cond), Box::new(body))))
     }
 
     fn do_while(&mut self) -> Parsed<StmtKind> {
@@ -319,7 +322,7 @@ impl Parser<'_> {
         }
         let cond = self.header("while", false, |p| p.expression())?;
         self.expect_semicolon("`do … while (…)`")?;
-        Ok(cond.map_or(StmtKind::Error, |cond| StmtKind::DoWhile(Box::new(body), Box::new(cond))))
+        Ok(cond.map_or(StmtKind::Error(Vec::new()), |cond| StmtKind::DoWhile(Box::new(body), Box::new(cond))))
     }
 
     fn for_loop(&mut self) -> Parsed<StmtKind> {
@@ -328,7 +331,7 @@ impl Parser<'_> {
         let body = self.statement()?;
         Ok(match head {
             Some(ForHead { init, cond, step }) => StmtKind::For { init, cond, step, body: Box::new(body) },
-            None => StmtKind::Error,
+            None => StmtKind::Error(Vec::new()),
         })
     }
 
@@ -369,7 +372,7 @@ impl Parser<'_> {
 fn item_statement(item: Item) -> Stmt {
     let span = item.span;
     match item.kind {
-        ItemKind::Error => Stmt { span, kind: StmtKind::Error },
+        ItemKind::Error(names) => Stmt { span, kind: StmtKind::Error(names) },
         _ => Stmt { span, kind: StmtKind::Item(Box::new(item)) },
     }
 }

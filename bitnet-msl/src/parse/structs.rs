@@ -224,7 +224,7 @@ impl Parser<'_> {
             self.attributes(&mut Vec::new())?;
             let value = if self.eat(Punct::Assign) { Some(self.assignment_expression()?) } else { None };
             if !scoped {
-                self.names.declare(&name.name, Class::Value);
+                self.declare_here(&name, Class::Value);
             }
             variants.push((name, value));
             if !self.eat(Punct::Comma) {

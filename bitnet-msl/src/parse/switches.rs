@@ -17,7 +17,7 @@ impl Parser<'_> {
         if !self.eat(Punct::CloseBrace) && !self.diagnostics.is_full() {
             self.unclosed(Punct::CloseBrace, open);
         }
-        Ok(value.map_or(StmtKind::Error, |value| StmtKind::Switch(Box::new(value), sections)))
+        Ok(value.map_or(StmtKind::Error(Vec::new()), |value| StmtKind::Switch(Box::new(value), sections)))
     }
 
     fn sections(&mut self) -> Parsed<Vec<SwitchSection>> {

@@ -1,6 +1,6 @@
 //! `#include`: the standard library, which is built in, and the files given with the source.
 
-use super::predefined::is_standard_header;
+use super::predefined::{LOGGING_HEADER, is_standard_header};
 use super::{MAX_INCLUDE_DEPTH, Preprocessor};
 use crate::diag::{Code, Diagnostic};
 use crate::lex::token::Punct;
@@ -27,7 +27,9 @@ impl<'a> Preprocessor<'a> {
         let place = operands.first().map_or(directive, |first| first.span);
         let place = operands.last().map_or(place, |last| place.to(last.span));
         let Some(key) = self.resolve(&header, directive.file) else {
-            if !is_standard_header(&header.name) {
+            if header.name == LOGGING_HEADER {
+                self.logging.get_or_insert(place);
+            } else if !is_standard_header(&header.name) {
                 self.report_missing(&header, place);
             }
             return;

@@ -107,6 +107,8 @@ struct Preprocessor<'a> {
     line_overrides: HashMap<FileId, LineOverride>,
     /// The value of the next `__COUNTER__`.
     counter: u32,
+    /// Where the logging header was first included.
+    logging: Option<Span>,
     /// Within the expression of an `#if`, where `defined` is an operator.
     in_condition: bool,
     work: usize,
@@ -144,6 +146,7 @@ impl<'a> Preprocessor<'a> {
             once: HashSet::new(),
             line_overrides: HashMap::new(),
             counter: 0,
+            logging: None,
             in_condition: false,
             work: 0,
             argument_depth: 0,
@@ -155,7 +158,12 @@ impl<'a> Preprocessor<'a> {
     fn run(&mut self) -> Vec<Token> {
         let end = self.files.first().map_or(Span::new(self.main, 0, 0), |f| f.lexer.end_span());
         let mut tokens = Vec::new();
+        let mut logging = None;
         while let Some(raw) = self.next_expanded() {
+            if self.logging != logging {
+                logging = self.logging;
+                tokens.extend(logging.map(|span| Token { kind: TokenKind::LoggingHeader, span }));
+            }
             if raw.name() == Some(self.known.pragma_operator) {
                 self.pragma_operator(raw);
             } else if tokens.len() == MAX_TOKENS {

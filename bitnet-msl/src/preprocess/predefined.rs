@@ -7,7 +7,10 @@ use crate::lex::{RawKind, lex_fragment};
 use crate::options::LanguageVersion;
 use crate::source::Span;
 
-/// Headers of the standard library. All of it is built in, so including them adds nothing.
+/// The header that declares what nobody has without it.
+pub(super) const LOGGING_HEADER: &str = "metal_logging";
+
+/// Headers of the standard library. It is built in, so including them adds nothing, but for [`LOGGING_HEADER`].
 const STANDARD_HEADERS: &[&str] = &[
     "metal_stdlib",
     "metal_array",
@@ -19,7 +22,7 @@ const STANDARD_HEADERS: &[&str] = &[
     "metal_geometric",
     "metal_integer",
     "metal_limits",
-    "metal_logging",
+    LOGGING_HEADER,
     "metal_math",
     "metal_matrix",
     "metal_numeric",
@@ -33,7 +36,7 @@ const STANDARD_HEADERS: &[&str] = &[
     "metal_uniform",
 ];
 
-/// Whether `#include` of this name adds nothing because the header is built in.
+/// Whether `#include` of this name reads no file because the header is built in.
 pub(super) fn is_standard_header(name: &str) -> bool {
     STANDARD_HEADERS.contains(&name) || name.starts_with("simd/") && name.ends_with(".h")
 }

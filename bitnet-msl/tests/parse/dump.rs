@@ -61,8 +61,10 @@ pub(crate) fn item(item: &Item) -> String {
             let message = message.as_ref().map_or(String::new(), |m| format!("{m:?}"));
             list("static-assert", [expr(cond), message])
         }
+        ItemKind::LoggingHeader => "(logging-header)".into(),
         ItemKind::Empty => "(empty)".into(),
-        ItemKind::Error => "(error)".into(),
+        ItemKind::Error(names) if names.is_empty() => "(error)".into(),
+        ItemKind::Error(names) => list("error", names.iter().map(|name| name.name.clone())),
     }
 }
 
@@ -227,7 +229,8 @@ pub(crate) fn stmt(s: &Stmt) -> String {
         StmtKind::Continue => "continue".into(),
         StmtKind::Return(value) => list("return", value.iter().map(expr)),
         StmtKind::Empty => "empty".into(),
-        StmtKind::Error => "error".into(),
+        StmtKind::Error(names) if names.is_empty() => "error".into(),
+        StmtKind::Error(names) => list("error", names.iter().map(|name| name.name.clone())),
     }
 }
 

@@ -233,6 +233,10 @@ impl<O: Observer> Exec<'_, '_, O> {
             Inst::AtomicCasL { .. } => return self.atomic_cas_long(pc, inst),
             Inst::CheckIndex { a, len } => return self.check_index(pc, a, len),
 
+            Inst::LogArg { a, signed } => self.log_arg(a, signed),
+            Inst::LogArgL { a } => self.log_arg_wide(a),
+            Inst::Log { message } => self.log(message),
+
             Inst::ClearMask { slot } => *sg.mask(slot) = 0,
             Inst::Loop { slot } => sg.start_loop(slot),
             Inst::Switch { sel, table, slot } => self.switch(sel, table, slot),

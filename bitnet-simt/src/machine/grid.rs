@@ -5,13 +5,17 @@
 //! linear order is found, whatever the number of workers.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bitnet_msl::ir::{Binding, ThreadAttribute};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::lanes::{Reg, Register};
+use super::log::{self, WorkerLog};
 use super::{Alloc, Context, Fault, Machine};
 use crate::launch::{Bound, Grid, Launch, RunOptions, RunStats, THREADS_PER_SIMDGROUP};
+use crate::log::ShaderLog;
 use crate::memory::to_words;
 use crate::observe::Observer;
 use crate::ops::lane::LANES;
@@ -24,12 +28,26 @@ const MAX_THREADS_PER_THREADGROUP: u64 = 1024;
 /// Most bytes of threadgroup memory.
 const MAX_THREADGROUP_BYTES: u64 = 32 << 10;
 
-/// Runs a launch.
+/// How long a launch runs on the calling thread alone, unless a number of threads was asked for. To wake the
+/// other workers, and to be woken when they are done, costs about as much; a launch that ends sooner is better
+/// off without them.
+const ALONE: Duration = Duration::from_micros(50);
+
+/// The threads that help the calling one. A pool of our own: in the program's, a thread that waits for a launch
+/// could take up work of the program that waits for the same launch. `None` if no thread could be started.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let start = || ThreadPoolBuilder::new().thread_name(|index| format!("bitnet-simt-{index}")).build().ok();
+    POOL.get_or_init(start).as_ref()
+}
+
+/// Runs a launch. What it logs is added to the log, if there is one.
 pub(crate) fn run<O: Observer>(
     program: &Program,
     launch: &Launch,
     options: &RunOptions,
     observer: &mut O,
+    log: Option<&mut ShaderLog>,
 ) -> Result<RunStats, Box<Trap>> {
     check_launch(program, launch).map_err(|message| bad_launch(program, message))?;
     let size = launch.threads_per_threadgroup;
@@ -51,8 +69,12 @@ pub(crate) fn run<O: Observer>(
         threadgroups,
         threads_per_threadgroup: size,
     };
-    let run = Run { program, cx, shared_bytes, count, next: AtomicU64::new(0), end: AtomicU64::new(count) };
-    let findings = run.spread(observer);
+    let (next, end) = (AtomicU64::new(0), AtomicU64::new(count));
+    let run = Run { program, cx, shared_bytes, count, log: log.as_deref(), next, end };
+    let (findings, logs) = run.spread(observer);
+    if let Some(log) = log {
+        log::join(logs, findings.trap.as_ref().map(|(threadgroup, _)| *threadgroup), log);
+    }
     findings.into_result(count)
 }
 
@@ -204,6 +226,8 @@ struct Run<'a> {
     cx: Context<'a>,
     shared_bytes: usize,
     count: u64,
+    /// The log before the run, which says what is wanted.
+    log: Option<&'a ShaderLog>,
     /// The next threadgroup to take.
     next: AtomicU64,
     /// No threadgroup from here on need run.
@@ -212,52 +236,65 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Runs all threadgroups on as many workers as the options and the kernel allow.
-    fn spread<O: Observer>(&self, observer: &mut O) -> Findings {
-        let wanted = match self.cx.options.threads {
-            0 => rayon::current_num_threads(),
-            threads => threads,
+    fn spread<O: Observer>(&self, observer: &mut O) -> (Findings, Vec<WorkerLog>) {
+        let threads = self.cx.options.threads;
+        let (mut all, mut logs) = (Findings::default(), Vec::new());
+        let mut alone = |observer: &mut O, until| {
+            let (findings, log) = self.work(observer, until);
+            all.join(findings);
+            logs.push(log);
         };
-        let workers = if self.cx.code.sequential { 1 } else { wanted.min(self.count as usize).max(1) };
-        if workers == 1 {
-            return self.work(observer);
+        let one_worker = self.cx.code.sequential || self.count <= 1 || threads == 1;
+        if one_worker || threads == 0 {
+            alone(observer, (!one_worker).then(|| Instant::now() + ALONE));
         }
+        let left = self.end.load(Relaxed).saturating_sub(self.next.load(Relaxed));
+        if left == 0 {
+            return (all, logs);
+        }
+        let Some(pool) = pool() else {
+            alone(observer, None);
+            return (all, logs);
+        };
+        let wanted = if threads == 0 { pool.current_num_threads() } else { threads };
+        let workers = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
         let results = Mutex::new(Vec::new());
         let work = |mut fork: O| {
-            let findings = self.work(&mut fork);
-            results.lock().unwrap_or_else(PoisonError::into_inner).push((findings, fork));
+            let (findings, log) = self.work(&mut fork, None);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((findings, log, fork));
         };
         let work = &work;
         let own = observer.fork();
         let forks: Vec<O> = (1..workers).map(|_| observer.fork()).collect();
-        rayon::scope(|scope| {
+        pool.in_place_scope(|scope| {
             for fork in forks {
                 scope.spawn(move |_| work(fork));
             }
             work(own);
         });
-        let mut all = Findings::default();
-        for (findings, fork) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for (findings, log, fork) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
             all.join(findings);
+            logs.push(log);
             observer.join(fork);
         }
-        all
+        (all, logs)
     }
 
-    /// Takes threadgroups until there are none.
-    fn work<O: Observer>(&self, observer: &mut O) -> Findings {
-        let mut findings = Findings::default();
+    /// Takes threadgroups until there are none, or until a time has come.
+    fn work<O: Observer>(&self, observer: &mut O, until: Option<Instant>) -> (Findings, WorkerLog) {
+        let (mut findings, mut log) = (Findings::default(), WorkerLog::new(self.log));
         let mut machine = self.program.take_machine();
         let [x, y, z] = self.cx.threads_per_threadgroup;
         machine.prepare(&self.cx, (x * y * z).div_ceil(THREADS_PER_SIMDGROUP) as usize, self.shared_bytes);
-        loop {
+        while until.is_none_or(|until| Instant::now() < until) {
             let threadgroup = self.next.fetch_add(1, Relaxed);
             if threadgroup >= self.end.load(Relaxed) {
                 break;
             }
-            self.run_threadgroup(&mut machine, threadgroup, observer, &mut findings);
+            self.run_threadgroup(&mut machine, threadgroup, observer, &mut findings, &mut log);
         }
         self.program.give_machine(machine);
-        findings
+        (findings, log)
     }
 
     fn run_threadgroup<O: Observer>(
@@ -266,13 +303,15 @@ impl Run<'_> {
         threadgroup: u64,
         observer: &mut O,
         findings: &mut Findings,
+        log: &mut WorkerLog,
     ) {
         let place = Place::new(&self.cx, threadgroup);
         findings.threads += u64::from(place.threads());
         observer.threadgroup_start(place.position);
+        log.start(threadgroup, place);
         let count = machine.start(&self.cx, &place);
         let mut warnings = Vec::new();
-        let result = machine.run(&self.cx, count, observer, &mut warnings);
+        let result = machine.run(&self.cx, count, observer, &mut warnings, log);
         for (simdgroup, fault) in warnings {
             findings.warn(threadgroup, self.trap(&place, simdgroup, fault));
         }
@@ -306,8 +345,9 @@ impl Run<'_> {
 }
 
 /// A threadgroup in its grid.
-struct Place {
-    position: [u32; 3],
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) position: [u32; 3],
     /// Its size: smaller at the far edges of a grid that is no multiple of the threadgroup.
     size: [u32; 3],
 }
@@ -326,12 +366,12 @@ impl Place {
     }
 
     /// Position within the threadgroup of the thread with this index.
-    fn thread(&self, index: u32) -> [u32; 3] {
+    pub(super) fn thread(&self, index: u32) -> [u32; 3] {
         let [x, y, _] = self.size;
         [index % x, index / x % y, index / x / y]
     }
 
-    fn thread_in_grid(&self, cx: &Context<'_>, thread: [u32; 3]) -> [u32; 3] {
+    pub(super) fn thread_in_grid(&self, cx: &Context<'_>, thread: [u32; 3]) -> [u32; 3] {
         std::array::from_fn(|i| self.position[i] * cx.threads_per_threadgroup[i] + thread[i])
     }
 

@@ -12,6 +12,7 @@ mod element;
 mod functions;
 mod grid;
 pub(crate) mod lanes;
+mod log;
 mod pattern;
 mod register;
 
@@ -19,6 +20,7 @@ use std::sync::atomic::AtomicU32;
 
 pub(crate) use grid::run;
 use lanes::{Register, Wide, lanes};
+use log::WorkerLog;
 pub(crate) use pattern::OFFSET_BITS;
 
 use crate::ops::lane::LANES;
@@ -206,6 +208,7 @@ pub(crate) struct Exec<'e, 'a, O> {
     pub(crate) observer: &'e mut O,
     /// Barriers passed with returned lanes, for [`ExitedLanes::Warn`].
     pub(crate) warnings: &'e mut Vec<Fault>,
+    pub(crate) log: &'e mut WorkerLog,
 }
 
 /// Storage for the execution of one threadgroup after another.
@@ -234,6 +237,7 @@ impl Machine {
         count: usize,
         observer: &mut O,
         warnings: &mut Vec<(usize, Fault)>,
+        log: &mut WorkerLog,
     ) -> Result<(), (usize, Box<Fault>)> {
         loop {
             let mut at_barrier = false;
@@ -241,7 +245,9 @@ impl Machine {
                 let sg = &mut self.simdgroups[index];
                 if sg.stop != Some(Stop::End) {
                     let mut found = Vec::new();
-                    let mut exec = Exec { cx, sg, shared: &mut self.shared, observer, warnings: &mut found };
+                    log.simdgroup = index as u32;
+                    let shared = &mut self.shared;
+                    let mut exec = Exec { cx, sg, shared, observer, warnings: &mut found, log };
                     let stop = exec.run().map_err(|fault| (index, fault))?;
                     warnings.extend(found.into_iter().map(|fault| (index, fault)));
                     at_barrier |= stop != Stop::End;

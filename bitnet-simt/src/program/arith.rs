@@ -71,6 +71,10 @@ impl Compiler<'_> {
             Op::AtomicCompareExchange(ptr, expected, desired) => {
                 self.compare_exchange(*ptr, *expected, *desired)?
             }
+            Op::Log(message, args) => {
+                self.log(*message, args)?;
+                return Ok(None);
+            }
             Op::Call(func, args) => self.call(*func, args)?,
         }))
     }

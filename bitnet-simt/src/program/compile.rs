@@ -8,17 +8,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bitnet_msl::ir::{
-    self, AddressSpace, Binding, FuncId, Function, GlobalId, GlobalKind, LocalId, Op, Scalar, Type, TypeId,
-    Value,
+    self, AddressSpace, Binding, FormatPiece, FuncId, Function, GlobalId, GlobalKind, LocalId, Logger,
+    LoggerId, MessageId, Op, Scalar, Type, TypeId, Value,
 };
+use bitnet_msl::source::Span;
 
 use super::analysis::{Analysis, LocalPlan};
 use super::builder::Builder;
 use super::control::Targets;
 use super::layout::{Cell, CellType, Layouts, MAX_CELLS};
 use super::value::{AddrExpr, Loc, Val};
-use super::{AllocInfo, AllocKind, AttributeInit, Code, FunctionConstants, ProgramError};
+use super::{AllocInfo, AllocKind, AttributeInit, Code, FunctionConstants, MessageCode, ProgramError};
 use crate::bytecode::{Base, Inst, R, Relation, Slot, W};
+use crate::log::LogSite;
 use crate::machine::OFFSET_BITS;
 use crate::memory::to_words;
 
@@ -99,6 +101,10 @@ pub(super) struct Compiler<'m> {
     pub(super) b: Builder,
     pub(super) code: Code,
     globals: HashMap<GlobalId, u16>,
+    /// Numbers of messages, by their place in the source and the components of their arguments.
+    messages: HashMap<(MessageId, Span, Vec<u8>), u16>,
+    loggers: HashMap<LoggerId, Arc<Logger>>,
+    formats: HashMap<MessageId, Arc<[FormatPiece]>>,
     analyses: HashMap<FuncId, Rc<Analysis>>,
     /// Numbers of the functions that are called.
     pub(super) called: HashMap<FuncId, u16>,
@@ -137,6 +143,9 @@ impl<'m> Compiler<'m> {
             b: Builder::default(),
             code: Code::default(),
             globals: HashMap::new(),
+            messages: HashMap::new(),
+            loggers: HashMap::new(),
+            formats: HashMap::new(),
             analyses: HashMap::new(),
             called: HashMap::new(),
             queue: VecDeque::new(),
@@ -340,6 +349,30 @@ impl<'m> Compiler<'m> {
         Ok(id)
     }
 
+    /// The number of a message as it is logged here.
+    pub(super) fn new_message(&mut self, id: MessageId, components: Vec<u8>) -> Result<u16> {
+        let key = (id, self.b.span, components);
+        if let Some(&known) = self.messages.get(&key) {
+            return Ok(known);
+        }
+        let limit = usize::from(u16::MAX);
+        let number =
+            u16::try_from(self.code.messages.len()).map_err(|_| self.too_large("logged messages", limit))?;
+        let message = &self.module.messages[id.0 as usize];
+        let loggers = &self.module.loggers;
+        let logger = message.logger.map(|id| {
+            let known = self.loggers.entry(id).or_insert_with(|| Arc::new(loggers[id.0 as usize].clone()));
+            Arc::clone(known)
+        });
+        let format = self.formats.entry(id).or_insert_with(|| message.format.as_slice().into());
+        let (level, location) = (message.level, self.module.sources.locate(self.b.span));
+        let site = Arc::new(LogSite { level, logger, kernel: self.kernel.name.clone(), location });
+        let (format, components) = (Arc::clone(format), key.2.clone());
+        self.code.messages.push(MessageCode { site, format, components });
+        self.messages.insert(key, number);
+        Ok(number)
+    }
+
     /// The allocation of a program-scope constant or threadgroup variable.
     pub(super) fn global(&mut self, global: GlobalId) -> Result<u16> {
         if let Some(&id) = self.globals.get(&global) {
@@ -353,7 +386,8 @@ impl<'m> Compiler<'m> {
                 (format!("constant `{name}`"), AllocKind::Constant { words, len: size })
             }
             GlobalKind::Threadgroup => {
-                let offset = self.code.shared_bytes.next_multiple_of(16);
+                // More than 4 GiB are refused at the launch, as is everything over the device's limit.
+                let offset = self.code.shared_bytes.checked_next_multiple_of(16).unwrap_or(u32::MAX);
                 self.code.shared_bytes = offset.saturating_add(size);
                 (format!("threadgroup variable `{name}`"), AllocKind::Shared { offset, len: size })
             }

@@ -1,8 +1,8 @@
-//! The mathematical and lane functions.
+//! The mathematical and lane functions, and logging.
 
 use std::rc::Rc;
 
-use bitnet_msl::ir::{LaneFn, LaneScope, MathFn, Precision, Scalar, Value};
+use bitnet_msl::ir::{LaneFn, LaneScope, MathFn, MessageId, Precision, Scalar, Type, Value};
 
 use super::compile::{Compiler, Result};
 use super::value::{Loc, Val};
@@ -106,6 +106,32 @@ impl Compiler<'_> {
             locs.push(self.lane_cell(f, scope, ty, &component));
         }
         Ok(Val::Cells(locs.into()))
+    }
+
+    /// Logs a message: its arguments' components, then the message.
+    pub(super) fn log(&mut self, id: MessageId, args: &[Value]) -> Result<()> {
+        let mut components = Vec::with_capacity(args.len());
+        for &arg in args {
+            let cells = self.value_cells(arg)?;
+            components.push(cells.len() as u8);
+            let signed = self.is_signed(arg);
+            for &cell in &*cells {
+                self.b.emit(match cell {
+                    Loc::R(a) => Inst::LogArg { a, signed },
+                    Loc::W(a) => Inst::LogArgL { a },
+                });
+            }
+        }
+        let message = self.new_message(id, components)?;
+        self.b.emit(Inst::Log { message });
+        Ok(())
+    }
+
+    fn is_signed(&self, value: Value) -> bool {
+        match self.module.types.get(self.type_of(value)) {
+            Type::Scalar(elem) | Type::Vector { elem, .. } => elem.is_signed(),
+            _ => false,
+        }
     }
 
     fn lane_cell(&mut self, f: LaneFn, scope: LaneScope, ty: Scalar, operands: &[Loc]) -> Loc {

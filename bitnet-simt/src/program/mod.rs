@@ -17,11 +17,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitnet_msl::ir::{self, LaneScope, ThreadAttribute};
+use bitnet_msl::ir::{self, FormatPiece, LaneScope, ThreadAttribute};
 use bitnet_msl::source::{SourceMap, Span};
 
 use crate::bytecode::{Inst, Pc, R};
 use crate::launch::{Launch, RunOptions, RunStats};
+use crate::log::{LogSite, ShaderLog};
 use crate::machine::lanes::{Register, Wide};
 use crate::machine::{self, Machine};
 use crate::observe::{NoObserver, Observer};
@@ -144,7 +145,7 @@ impl Program {
         })
     }
 
-    /// Executes a launch to its end. An empty grid runs nothing.
+    /// Executes a launch to its end. An empty grid runs nothing. What the shader logs is lost.
     ///
     /// The outcome does not depend on the number of CPU threads as long as threadgroups do not race with each
     /// other. Kernels whose device atomics may give results that depend on the order of threadgroups run
@@ -154,7 +155,21 @@ impl Program {
     /// If the launch does not fit the kernel, or a thread does something wrong. Memory then holds what was
     /// written until the run stopped.
     pub fn run(&self, launch: &Launch, options: &RunOptions) -> Result<RunStats, Box<Trap>> {
-        machine::run(self, launch, options, &mut NoObserver)
+        machine::run(self, launch, options, &mut NoObserver, None)
+    }
+
+    /// As [`run`](Self::run), and adds what the shader logs to the log: all of it, or what was logged up to the
+    /// trap, as far as there is room.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_logged(
+        &self,
+        launch: &Launch,
+        options: &RunOptions,
+        log: &mut ShaderLog,
+    ) -> Result<RunStats, Box<Trap>> {
+        machine::run(self, launch, options, &mut NoObserver, Some(log))
     }
 
     /// Executes a launch under the eyes of an observer.
@@ -167,7 +182,7 @@ impl Program {
         options: &RunOptions,
         observer: &mut O,
     ) -> Result<RunStats, Box<Trap>> {
-        machine::run(self, launch, options, observer)
+        machine::run(self, launch, options, observer, None)
     }
 
     /// The kernel's name.
@@ -258,6 +273,7 @@ pub(crate) struct Code {
     pub(crate) tables: Vec<SwitchTable>,
     pub(crate) allocs: Vec<AllocInfo>,
     pub(crate) attributes: Vec<AttributeInit>,
+    pub(crate) messages: Vec<MessageCode>,
     /// Bytes of the kernel's threadgroup variables.
     pub(crate) shared_bytes: u32,
     /// Bytes of each thread for the kernel's variables.
@@ -314,6 +330,15 @@ pub(crate) struct AttributeInit {
     pub(crate) component: usize,
     pub(crate) is_short: bool,
     pub(crate) reg: R,
+}
+
+/// A message that is logged at one place.
+#[derive(Debug)]
+pub(crate) struct MessageCode {
+    pub(crate) site: Arc<LogSite>,
+    pub(crate) format: Arc<[FormatPiece]>,
+    /// Number of components of each argument.
+    pub(crate) components: Vec<u8>,
 }
 
 /// What leads where in a `switch`.

@@ -40,9 +40,21 @@ pub(crate) enum Values {
 /// What a run must come to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expect {
-    Buffer { name: String, values: Values, exact: bool },
-    Trap { kind: String, line: Option<u32>, by: Option<[u32; 3]> },
-    Warns { line: u32 },
+    Buffer {
+        name: String,
+        values: Values,
+        exact: bool,
+    },
+    Trap {
+        kind: String,
+        line: Option<u32>,
+        by: Option<[u32; 3]>,
+    },
+    Warns {
+        line: u32,
+    },
+    /// Records as `line level (thread): text`, and whether more may follow.
+    Log(Vec<String>, bool),
 }
 
 /// A run line.
@@ -76,11 +88,14 @@ pub(crate) fn line(text: &str) -> Result<Line, String> {
     Ok(Line { kernel: kernel.trim().into(), options, expect })
 }
 
-/// Parts between commas that are in no brackets.
+/// Parts between commas that are in no brackets or quotes.
 fn split_outside_brackets(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0i32, 0, Vec::new());
+    let mut in_quotes = false;
     for (i, c) in text.char_indices() {
+        in_quotes ^= c == '"';
         match c {
+            _ if in_quotes => {}
             '(' | '[' => depth += 1,
             ')' | ']' => depth -= 1,
             ',' if depth == 0 => {
@@ -101,12 +116,29 @@ fn expectation(text: &str) -> Result<Expect, String> {
     if let Some(rest) = text.strip_prefix("warns ") {
         return Ok(Expect::Warns { line: rest.trim().parse().map_err(|_| "`warns` takes a line")? });
     }
+    if let Some(rest) = text.strip_prefix("log == ") {
+        return log(rest);
+    }
     for (mark, exact) in [("==", true), ("~=", false)] {
         if let Some((name, value)) = text.split_once(mark) {
             return Ok(Expect::Buffer { name: name.trim().into(), values: values(value)?, exact });
         }
     }
     Err(format!("`{text}` is no expectation"))
+}
+
+fn log(text: &str) -> Result<Expect, String> {
+    let inner = text.trim().strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    let mut parts = split_outside_brackets(inner.ok_or("`log` takes a list")?);
+    let open = parts.last() == Some(&"..");
+    if open {
+        parts.pop();
+    }
+    let unquoted = |part: &str| -> Result<String, String> {
+        let inner = part.strip_prefix('"').and_then(|part| part.strip_suffix('"'));
+        Ok(inner.ok_or_else(|| format!("`{part}` is not in quotes"))?.to_owned())
+    };
+    Ok(Expect::Log(parts.into_iter().map(unquoted).collect::<Result<_, _>>()?, open))
 }
 
 fn trap(text: &str) -> Result<Expect, String> {

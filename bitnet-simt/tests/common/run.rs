@@ -1,10 +1,10 @@
 //! Executes a run and compares.
 
-use bitnet_msl::ir::{Binding, Module, Scalar, Type, TypeId, TypeTable};
-use bitnet_msl::{CompileOptions, compile, diag};
+use bitnet_msl::ir::{Binding, LogLevel, Module, Scalar, Type, TypeId, TypeTable};
+use bitnet_msl::{CompileOptions, OptimizationLevel, artifact, compile, diag};
 use bitnet_simt::{
-    Bound, Counters, ExitedLanes, FunctionConstants, Grid, Launch, Memory, Program, RunOptions, RunStats,
-    Trap,
+    Bound, Counters, ExitedLanes, FunctionConstants, Grid, Launch, LogRecord, Memory, Program, RunOptions,
+    RunStats, ShaderLog, Trap, TrapKind,
 };
 use half::{bf16, f16};
 
@@ -240,8 +240,16 @@ fn bind(
     Ok(())
 }
 
-/// How a run went: the bytes of all buffers, and what came of it.
-type Outcome = (Vec<Vec<u8>>, Result<RunStats, Trap>);
+/// Bytes that a run may log.
+const LOG_BYTES: usize = 1 << 20;
+
+/// How a run went: the bytes of all buffers, what was logged, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+struct Outcome {
+    bytes: Vec<Vec<u8>>,
+    log: ShaderLog,
+    result: Result<RunStats, Trap>,
+}
 
 fn execute(
     module: &Module,
@@ -250,31 +258,56 @@ fn execute(
     threads: usize,
 ) -> Result<(Setup, Outcome), String> {
     let setup = set_up(module, program, line)?;
-    let result = program.run(&setup.launch, &run_options(line, threads)?).map_err(|trap| *trap);
+    let mut log = ShaderLog::new(LogLevel::Debug, LOG_BYTES);
+    let options = run_options(line, threads)?;
+    let result = program.run_logged(&setup.launch, &options, &mut log).map_err(|trap| *trap);
     let bytes = setup.buffers.iter().map(|b| b.memory.to_vec::<u8>()).collect();
-    Ok((setup, (bytes, result)))
+    Ok((setup, Outcome { bytes, log, result }))
 }
 
-/// Runs a line with several numbers of CPU threads; what differs from what it expects, or from run to run, is
-/// the error.
+/// Runs a line at every level of optimisation with several numbers of CPU threads; what differs from what it expects,
+/// or from run to run, is the error.
 pub(crate) fn check(name: &str, text: &str, line: &Line) -> Result<(), String> {
-    let module = module(name, text, &compile_options(line)?)?;
-    let constants = function_constants(&module, line)?;
-    let program = Program::new(&module, &line.kernel, &constants).map_err(|e| e.to_string())?;
-    let (setup, (bytes, result)) = execute(&module, &program, line, 1)?;
-    for threads in [2, 7] {
-        let (_, (other_bytes, other)) = execute(&module, &program, line, threads)?;
-        // After a trap threadgroups past the one that trapped may or may not have run.
-        if other != result || (result.is_ok() && other_bytes != bytes) {
-            return Err(format!("{threads} CPU threads come to something else: {other:?}, not {result:?}"));
+    let mut unoptimised = None;
+    for level in OptimizationLevel::ALL {
+        let outcome = check_at(level, name, text, line).map_err(|e| format!("at {}: {e}", level.name()))?;
+        let expected = unoptimised.get_or_insert_with(|| outcome.clone());
+        // A budget counts instructions, of which an optimised program executes fewer.
+        let is_budget = matches!(&expected.result, Err(trap) if trap.kind == TrapKind::InstructionBudget);
+        if outcome != *expected && !is_budget {
+            let level = level.name();
+            return Err(format!("at {level} comes to something else: {outcome:?}, not {expected:?}"));
         }
     }
-    observed_run_agrees(&module, &program, line, &bytes, &result)?;
+    Ok(())
+}
+
+fn check_at(level: OptimizationLevel, name: &str, text: &str, line: &Line) -> Result<Outcome, String> {
+    let options = CompileOptions { optimization_level: level, ..compile_options(line)? };
+    let module = module(name, text, &options)?;
+    let constants = function_constants(&module, line)?;
+    let program = Program::new(&module, &line.kernel, &constants).map_err(|e| e.to_string())?;
+    let (setup, outcome) = execute(&module, &program, line, 1)?;
+    let result = &outcome.result;
+    for threads in [2, 7] {
+        let (_, other) = execute(&module, &program, line, threads)?;
+        // After a trap threadgroups past the one that trapped may or may not have run.
+        if other.result != *result || (result.is_ok() && other.bytes != outcome.bytes) {
+            let other = other.result;
+            return Err(format!("{threads} CPU threads come to something else: {other:?}, not {result:?}"));
+        }
+        if other.log != outcome.log {
+            return Err(format!("{threads} CPU threads log {:?}, not {:?}", other.log, outcome.log));
+        }
+    }
+    observed_run_agrees(&module, &program, line, &outcome.bytes, result)?;
+    artifact_agrees(&module, line, &outcome)?;
     let expects_trap = line.expect.iter().any(|expect| matches!(expect, Expect::Trap { .. }));
-    if let (Err(trap), false) = (&result, expects_trap) {
+    if let (Err(trap), false) = (result, expects_trap) {
         return Err(trap.to_string());
     }
-    line.expect.iter().try_for_each(|expect| check_expectation(&module, expect, &setup, &bytes, &result))
+    line.expect.iter().try_for_each(|expect| check_expectation(&module, expect, &setup, &outcome))?;
+    Ok(outcome)
 }
 
 fn observed_run_agrees(
@@ -296,12 +329,20 @@ fn observed_run_agrees(
     Ok(())
 }
 
+/// A module that went through bytes must come to the same, traps and messages with their places included.
+fn artifact_agrees(module: &Module, line: &Line, outcome: &Outcome) -> Result<(), String> {
+    let artifact = artifact::encode(module, "").map_err(|e| e.to_string())?;
+    let module = artifact::decode(&artifact).map_err(|e| e.to_string())?.module;
+    let program = Program::new(&module, &line.kernel, &function_constants(&module, line)?);
+    let (_, again) = execute(&module, &program.map_err(|e| e.to_string())?, line, 1)?;
+    if again == *outcome { Ok(()) } else { Err("its artifact comes to something else".into()) }
+}
+
 fn check_expectation(
     module: &Module,
     expect: &Expect,
     setup: &Setup,
-    bytes: &[Vec<u8>],
-    result: &Result<RunStats, Trap>,
+    Outcome { bytes, log, result }: &Outcome,
 ) -> Result<(), String> {
     match expect {
         Expect::Buffer { name, values, exact } => {
@@ -317,12 +358,23 @@ fn check_expectation(
                 && by.is_none_or(|by| trap.thread == by);
             if fits { Ok(()) } else { Err(format!("expected {expect:?}, got {}: {trap}", trap.kind.name())) }
         }
+        Expect::Log(expect, open) => check_log(log.records(), expect, *open),
         Expect::Warns { line } => {
             let warnings = result.as_ref().map(|stats| stats.warnings.clone()).unwrap_or_default();
             let found = warnings.iter().any(|warning| warning.location.line == *line);
             if found { Ok(()) } else { Err(format!("no warning at line {line}, but {warnings:?}")) }
         }
     }
+}
+
+fn check_log(records: &[LogRecord], expect: &[String], open: bool) -> Result<(), String> {
+    let shown = records.iter().map(|record| {
+        let ([x, y, z], site) = (record.thread, &record.site);
+        format!("{} {} ({x}, {y}, {z}): {}", site.location.line, site.level.mnemonic(), record.message)
+    });
+    let shown: Vec<String> = shown.collect();
+    let fits = if open { shown.starts_with(expect) } else { shown == expect };
+    if fits { Ok(()) } else { Err(format!("logged {shown:#?}, {expect:#?} is expected")) }
 }
 
 fn check_buffer(

@@ -1,9 +1,8 @@
-//! A kernel's operands as data, run on a device.
+//! A kernel's operands as data.
 
-use super::encode::{Arg, encode_in};
-use super::row::{Access, Element, KernelRow, ParamKind, Precision};
+use super::row::{Element, KernelRow, Precision};
 use super::shape::Shape;
-use crate::metal::{BitNetShaders, Buffer, MetalError, create_buffer, read_buffer};
+use crate::metal::{Buffer, MetalError, read_buffer};
 use bytemuck::NoUninit;
 use half::f16;
 
@@ -51,7 +50,7 @@ impl Data {
     }
 
     /// `len` elements that no kernel means: what it does not overwrite shows.
-    fn poison(element: Element, precision: Precision, len: usize) -> Self {
+    pub(super) fn poison(element: Element, precision: Precision, len: usize) -> Self {
         match (element, precision) {
             (Element::F32, _) | (Element::Real, Precision::Single) => {
                 Data::F32(vec![f32::from_bits(0x7fc0_dead); len])
@@ -75,6 +74,20 @@ impl Data {
             (Element::I8, _) => Data::I8(read_buffer(buffer)?),
             (Element::U8, _) => Data::U8(read_buffer(buffer)?),
         })
+    }
+
+    /// These elements over and over, `len` in all. There must be some, unless none are wanted.
+    pub(super) fn repeated(&self, len: usize) -> Self {
+        fn fill<T: Copy>(elements: &[T], len: usize) -> Vec<T> {
+            elements.iter().copied().cycle().take(len).collect()
+        }
+        match self {
+            Data::F32(v) => Data::F32(fill(v, len)),
+            Data::U32(v) => Data::U32(fill(v, len)),
+            Data::F16(v) => Data::F16(fill(v, len)),
+            Data::I8(v) => Data::I8(fill(v, len)),
+            Data::U8(v) => Data::U8(fill(v, len)),
+        }
     }
 
     /// The elements rounded to half precision, if they are floats.
@@ -235,53 +248,3 @@ pub struct Derivative {
 
 /// A function of many variables.
 pub type Function = Box<dyn Fn(&[f64]) -> f64>;
-
-/// Runs the version of a kernel that a case is for on the case's operands. Gives the contents of what it writes, by index: exactly as many
-/// elements as the row says, so that a write past the end is an error and one left out shows.
-///
-/// # Errors
-/// What [`encode_in`] gives, or what went wrong while the kernel ran.
-pub fn run_case(
-    shaders: &BitNetShaders,
-    row: &KernelRow,
-    case: &Case,
-) -> Result<Vec<(u32, Data)>, MetalError> {
-    let mut buffers = Vec::new();
-    let mut outputs = Vec::new();
-    for param in row.params {
-        let ParamKind::Buffer { element, access, least, .. } = param.kind else { continue };
-        if !param.is_used(&case.params) {
-            continue;
-        }
-        let given = case.data(param.index).cloned();
-        let poison = || Data::poison(element, case.precision, least(&case.shape) as usize);
-        let data = given.unwrap_or_else(poison);
-        if access != Access::Read && data.is_empty() {
-            outputs.push((param.index, element, None));
-        }
-        if !data.is_empty() {
-            let buffer = create_buffer(shaders.device(), data.bytes())?;
-            if access != Access::Read {
-                outputs.push((param.index, element, Some(buffer.clone())));
-            }
-            buffers.push((param.index, buffer));
-        }
-    }
-    let mut args: Vec<_> = buffers.iter().map(|(index, buffer)| (*index, Arg::Buffer(buffer, 0))).collect();
-    args.push((row.constants().0, Arg::Bytes(&case.params)));
-
-    let command_buffer = shaders.device().new_command_queue().new_command_buffer();
-    let encoder = command_buffer.new_compute_command_encoder();
-    encode_in(case.precision, shaders, &encoder, row.function, &case.shape, &args)?;
-    encoder.end_encoding();
-    command_buffer.commit();
-    command_buffer.wait_until_completed()?;
-
-    outputs
-        .into_iter()
-        .map(|(index, element, buffer)| {
-            let Some(buffer) = buffer else { return Ok((index, Data::poison(element, case.precision, 0))) };
-            Ok((index, Data::read(&buffer, element, case.precision)?))
-        })
-        .collect()
-}

@@ -1,8 +1,9 @@
 //! The launch by row: what a kernel is given is checked against its row before anything is encoded.
 
 use super::geometry::{self, GridLimits};
+use super::params::StructLayout;
 use super::row::{KernelRow, Param, ParamKind, Precision};
-use super::shape::Shape;
+use super::shape::{Grouping, Shape};
 use super::table::BitNetShaderFunction;
 use crate::metal::{BitNetShaders, Buffer, ComputeCommandEncoder, MetalError};
 
@@ -36,6 +37,9 @@ pub fn encode(
 /// same, and every buffer that the parameter struct asks for must be there and long enough for it. Buffers
 /// that are not needed (no bias, no elements) may be left out.
 ///
+/// A kernel that works on what another one makes ([`KernelRow::prologue`]) is one call all the same: both are
+/// encoded, and the second sees what the first has written, since an encoder keeps the order of its dispatches.
+///
 /// A shape without work encodes nothing.
 ///
 /// # Errors
@@ -54,9 +58,24 @@ pub fn encode_in(
         kernel: row.kernel_name(precision).into_owned(),
         reason,
     };
-    check(row, precision, shape, args).map_err(broken)?;
+    check_arguments(row, precision, shape, args).map_err(broken)?;
 
-    let pipeline = shaders.get_pipeline_in(function, precision)?;
+    for row in row.prologue().map(BitNetShaderFunction::row).into_iter().chain([row]) {
+        dispatch(row, precision, shaders, encoder, shape, args)?;
+    }
+    encoder.error().map_or(Ok(()), Err)
+}
+
+/// One kernel of a launch, whose arguments have been checked.
+fn dispatch(
+    row: &KernelRow,
+    precision: Precision,
+    shaders: &BitNetShaders,
+    encoder: &ComputeCommandEncoder,
+    shape: &Shape,
+    args: &[(u32, Arg<'_>)],
+) -> Result<(), MetalError> {
+    let pipeline = shaders.get_pipeline_in(row.function, precision)?;
     let (threads, threadgroup) = geometry::for_shape(row, shape, GridLimits::of(&pipeline));
     if threads.is_empty() {
         return Ok(());
@@ -72,7 +91,7 @@ pub fn encode_in(
         }
     }
     encoder.dispatch_threads(threads, threadgroup);
-    encoder.error().map_or(Ok(()), Err)
+    Ok(())
 }
 
 fn find<'a>(args: &[(u32, Arg<'a>)], index: u32) -> Option<Arg<'a>> {
@@ -80,7 +99,7 @@ fn find<'a>(args: &[(u32, Arg<'a>)], index: u32) -> Option<Arg<'a>> {
 }
 
 /// What is wrong with the arguments, if anything.
-fn check(
+pub(crate) fn check_arguments(
     row: &KernelRow,
     precision: Precision,
     shape: &Shape,
@@ -116,7 +135,18 @@ fn check_constants<'a>(row: &KernelRow, shape: &Shape, args: &[(u32, Arg<'a>)]) 
     match (layout.shape)(bytes) {
         Some(described) if described == *shape => Ok(bytes),
         Some(described) => Err(format!("{name} describes {described:?}, but the launch is for {shape:?}")),
-        None => Err(format!("{name} has a group_size that is not a multiple of 32")),
+        None => Err(format!("{name} {}", unfit(layout, bytes))),
+    }
+}
+
+/// Why a parameter struct describes no shape.
+fn unfit(layout: &StructLayout, bytes: &[u8]) -> &'static str {
+    let group_size = layout.fields.iter().find(|field| field.name == "group_size").and_then(|field| {
+        bytes.get(field.offset_bytes..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+    });
+    match group_size {
+        Some(size) if Grouping::from_size(size).is_none() => "has a group_size that is not a multiple of 32",
+        _ => "has values that the kernel does not take",
     }
 }
 

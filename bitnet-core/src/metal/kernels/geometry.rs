@@ -26,6 +26,8 @@ pub struct GridLimits {
     /// Threads that share an item that is a simdgroup's work: all of a simdgroup, or one where the device
     /// has no simdgroup reductions (see the common part of the shaders).
     pub lanes: u64,
+    /// Whether grids have to be whole threadgroups, since the device has no smaller ones at the edges.
+    pub whole_threadgroups: bool,
 }
 
 impl GridLimits {
@@ -36,6 +38,7 @@ impl GridLimits {
             simd_width,
             max_threads: pipeline.max_total_threads_per_threadgroup(),
             lanes: if pipeline.device_limits().simdgroup_reductions { simd_width } else { 1 },
+            whole_threadgroups: !pipeline.device_limits().non_uniform_threadgroups,
         }
     }
 
@@ -58,15 +61,23 @@ pub fn for_shape(row: &KernelRow, shape: &Shape, limits: GridLimits) -> (MTLSize
     }
 }
 
-/// Threads and threadgroup for someone who knows only how many elements there are: a thread an element.
-/// Right for every kernel; [`for_shape`] is faster where an item is a simdgroup's work.
-pub fn for_data_size(data_size: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
-    one_dimension(data_size, THREADS_PER_GROUP, limits)
+/// Threads and threadgroup for someone who knows only how many elements there are: a thread an element, in
+/// threadgroups of the size that suits who takes an item of the row's kernel. Right for every kernel; [`for_shape`]
+/// is faster where an item is a simdgroup's work.
+pub fn for_data_size(row: &KernelRow, data_size: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
+    let one_row = Shape { input: data_size, batch: 1, ..Shape::default() };
+    let wanted_group = match (row.work)(&one_row) {
+        Work::Threads(_) => THREADS_PER_GROUP,
+        Work::Simdgroups(_) => SIMDGROUPS_PER_GROUP * limits.simd_width,
+        Work::Threadgroup => u64::MAX,
+    };
+    one_dimension(data_size, wanted_group, limits)
 }
 
 fn one_dimension(threads: u64, wanted_group: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
     let threads = threads.min(MAX_GRID).next_multiple_of(limits.simd_width);
     let group = limits.threadgroup(wanted_group.min(threads));
+    let threads = if limits.whole_threadgroups { threads.next_multiple_of(group) } else { threads };
     (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1))
 }
 
@@ -79,7 +90,7 @@ mod tests {
     #[test]
     fn grids_are_whole_simdgroups_within_the_limits() {
         let check = |function: F, shape: Shape, max_threads, expect: (u64, u64)| {
-            let limits = GridLimits { simd_width: 32, max_threads, lanes: 32 };
+            let limits = GridLimits { simd_width: 32, max_threads, lanes: 32, whole_threadgroups: false };
             let (threads, group) = for_shape(function.row(), &shape, limits);
             assert_eq!((threads.width, group.width), expect, "{function:?} {shape:?}");
             assert_eq!((threads.height, threads.depth, group.height, group.depth), (1, 1, 1, 1));
@@ -99,18 +110,27 @@ mod tests {
 
     #[test]
     fn without_reductions_a_thread_takes_what_a_simdgroup_would() {
-        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 1 };
+        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 1, whole_threadgroups: false };
         let (threads, group) = for_shape(F::SoftmaxForward.row(), &Shape::rows(33, 7), limits);
         assert_eq!((threads.width, group.width), (64, 64));
     }
 
     #[test]
     fn a_data_size_alone_makes_a_grid() {
-        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 32 };
+        let limits = GridLimits { simd_width: 32, max_threads: 1024, lanes: 32, whole_threadgroups: false };
         for (size, threads, group) in [(0, 0, 32), (1, 32, 32), (33, 64, 64), (5000, 5024, 256)] {
-            let grid = for_data_size(size, limits);
+            let grid = for_data_size(F::ReluForward.row(), size, limits);
             assert_eq!(grid, (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1)), "{size}");
         }
-        assert_eq!(for_data_size(u64::MAX, limits).0.width, MAX_GRID);
+        for (function, group) in [(F::SoftmaxForward, 128), (F::BitLinearForward, 128), (F::ReluForward, 256)]
+        {
+            let grid = for_data_size(function.row(), u64::MAX, limits);
+            assert_eq!((grid.0.width, grid.1.width), (MAX_GRID, group), "{function:?}");
+        }
+        let whole = GridLimits { whole_threadgroups: true, ..limits };
+        for (size, threads, group) in [(0, 0, 32), (33, 64, 64), (5000, 5120, 256)] {
+            let grid = for_data_size(F::ReluForward.row(), size, whole);
+            assert_eq!(grid, (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1)), "{size}");
+        }
     }
 }

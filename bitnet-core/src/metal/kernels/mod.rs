@@ -3,26 +3,36 @@
 //! - [`table`]: one row a kernel, the single source of truth; [`BitNetShaderFunction`] names the rows.
 //! - [`params`]: the parameter structs that host and shaders share. [`shape`]: the sizes they stand for.
 //! - [`encode()`]: a launch that checks the row's contract first. [`geometry`]: grids and threadgroups.
-//! - [`case`](mod@case): a kernel's operands as data, run on a device; [`verdict`]: what it wrote, compared with
-//!   the reference in double precision. `cases` and `reference` hold both for every row.
+//! - [`case`](mod@case): a kernel's operands as data; [`launch`]: run on a device, as often as wanted; [`verdict`]:
+//!   what it wrote, compared with the reference in double precision. `cases` and `reference` hold both for every
+//!   row. [`verify`](mod@verify) does it for all cases of a kernel.
+//! - [`sized`]: a case of any size. [`measure`]: how long it takes, and what the machine's memory allows.
 
 pub mod case;
 mod cases;
 mod encode;
 pub mod geometry;
+pub(crate) mod infer;
+pub mod launch;
+pub mod measure;
 pub mod params;
 mod reference;
 pub mod row;
 pub mod shape;
+pub mod sized;
 pub mod table;
 pub mod verdict;
+pub mod verify;
 
-pub use case::{Case, run_case};
+pub use case::Case;
+pub(crate) use encode::check_arguments;
 pub use encode::{Arg, encode, encode_in};
+pub use launch::{Launch, run_case};
 pub use row::{KernelRow, Precision};
 pub use shape::{Grouping, Shape};
+pub use sized::{Size, case_of_size};
 pub use table::{BitNetShaderFunction, TABLE};
-pub use verdict::{Verdict, compare};
+pub use verdict::{Verdict, compare, compare_with};
 
 /// The built-in shaders: name and text.
 pub static SHADERS: &[(&str, &str)] = &[

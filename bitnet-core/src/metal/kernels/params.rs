@@ -33,6 +33,8 @@ pub struct StructLayout {
     /// The shape that bytes of this layout describe; `None` when they are not `size_bytes` long or when
     /// the values are ones the kernel does not promise anything for (a `group_size` of 5).
     pub shape: fn(&[u8]) -> Option<Shape>,
+    /// Makes those fields right that follow from others, in bytes of this layout.
+    pub complete: fn(&mut [u8]),
 }
 
 /// A parameter struct of a kernel.
@@ -42,6 +44,12 @@ pub trait KernelParams: Pod {
 
     /// The shape that these values describe; `None` when the kernel does not promise anything for them.
     fn shape(&self) -> Option<Shape>;
+
+    /// The values with those fields made right that follow from others.
+    #[must_use]
+    fn completed(self) -> Self {
+        self
+    }
 
     /// The struct of which `bytes` is the memory; all zero when the length is wrong, which
     /// [`StructLayout::shape`] has refused before.
@@ -63,7 +71,7 @@ impl FieldType for f32 {
 
 /// Defines parameter structs together with their layouts, so that the two cannot differ.
 macro_rules! params {
-    ($($(#[$meta:meta])* struct $name:ident { $($(#[$fmeta:meta])* $field:ident: $ty:ident,)* } shape($this:ident) $shape:block)*) => {$(
+    ($($(#[$meta:meta])* struct $name:ident { $($(#[$fmeta:meta])* $field:ident: $ty:ident,)* } shape($this:ident) $shape:block $(completed($that:ident) $completed:block)?)*) => {$(
         $(#[$meta])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
@@ -81,12 +89,18 @@ macro_rules! params {
                 shape: |bytes| {
                     (bytes.len() == size_of::<$name>()).then(|| $name::from_bytes(bytes).shape()).flatten()
                 },
+                complete: |bytes| bytes.copy_from_slice(bytemuck::bytes_of(&$name::from_bytes(bytes).completed())),
             };
 
             fn shape(&self) -> Option<Shape> {
                 let $this = self;
                 $shape
             }
+
+            $(fn completed(self) -> Self {
+                let $that = self;
+                $completed
+            })?
         }
 
         const _: () = assert!(size_of::<$name>() == 4 * <$name as KernelParams>::LAYOUT.fields.len());
@@ -164,10 +178,93 @@ params! {
     }
     shape(p) { Some(Shape::rows(p.batch_size, p.input_size)) }
 
-    /// Of the element-wise kernels.
+    /// Of `quantize_activations_8bit` and `dequantize_activations_8bit`. A tensor that has one scale, as
+    /// `dynamic_quantize_activations` gives, is one row.
+    struct ActivationGroupParams {
+        /// K: columns.
+        input_size: u32,
+        /// M: rows.
+        batch_size: u32,
+        /// Columns of a group, a multiple of 32; 0 for one group a row.
+        group_size: u32,
+    }
+    shape(p) {
+        let grouping = Grouping::from_size(p.group_size)?;
+        Some(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
+    }
+
+    /// Of `dynamic_quantize_activations` and `dynamic_quantize_ranges`: [`DynamicQuantizeParams::of`].
+    struct DynamicQuantizeParams {
+        /// Elements.
+        count: u32,
+        /// Parts of the tensor that are dealt out: what [`DynamicQuantizeParams::parts_of`] says.
+        parts: u32,
+    }
+    shape(p) {
+        (*p == Self::of(p.count)).then(|| Shape::elements(p.count).with_activations(Grouping::Tensor))
+    }
+    completed(p) { Self::of(p.count) }
+
+    /// Of `quantize_gradients`.
+    struct GradientGroupParams {
+        /// K: columns.
+        input_size: u32,
+        /// M: rows.
+        batch_size: u32,
+        /// Columns of a group, a multiple of 32; 0 for one group a row.
+        group_size: u32,
+        /// 1 to round up with the probability of the fraction, 0 to round to nearest.
+        stochastic: u32,
+        /// Low half of Philox's key.
+        seed_low: u32,
+        /// High half of Philox's key.
+        seed_high: u32,
+    }
+    shape(p) {
+        let grouping = Grouping::from_size(p.group_size)?;
+        Some(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
+    }
+
+    /// Of `mixed_precision_matmul`. The sums are exact integers up to 2²² columns a group.
+    struct MixedPrecisionParams {
+        /// K: columns of the weights.
+        input_size: u32,
+        /// N: rows of the weights.
+        output_size: u32,
+        /// M: rows of activations.
+        batch_size: u32,
+        /// Columns of a group, a multiple of 32; 0 for one group a row.
+        group_size: u32,
+        /// 0 without scales of the weights, which are 1 then; 1 with one a row; 2 with one a group.
+        weight_scales: u32,
+        /// 0 with one scale for all activations; 1 with one a row; 2 with one a group. Zero points likewise.
+        activation_scales: u32,
+        /// 1 for unsigned activations with zero points, 0 for signed ones without.
+        has_zero_points: u32,
+        /// 1 when a bias is bound.
+        has_bias: u32,
+    }
+    shape(p) {
+        let groups = Grouping::from_size(p.group_size)?;
+        let weights = [Grouping::Row, Grouping::Row, groups].get(p.weight_scales as usize).copied()?;
+        let activations = [Grouping::Tensor, Grouping::Row, groups].get(p.activation_scales as usize).copied()?;
+        let shape = Shape::linear(p.batch_size, p.input_size, p.output_size, weights);
+        Some(shape.with_activations(activations))
+    }
+
+    /// Of the element-wise kernels that need nothing more.
     struct ElementwiseParams {
         /// Elements.
         count: u32,
+    }
+    shape(p) { Some(Shape::elements(p.count)) }
+
+    /// Of `leaky_relu_forward` and `leaky_relu_backward`.
+    struct LeakyReluParams {
+        /// Elements.
+        count: u32,
+        /// What values below zero are multiplied by.
+        slope: f32,
     }
     shape(p) { Some(Shape::elements(p.count)) }
 
@@ -197,7 +294,18 @@ params! {
     }
     shape(p) { Some(Shape::rows(p.rows, p.size)) }
 
-    /// Of `softmax_forward`.
+    /// Of `rms_norm_forward` and `rms_norm_backward`.
+    struct RmsNormParams {
+        /// K: elements of a row.
+        size: u32,
+        /// M: rows.
+        rows: u32,
+        /// ε: added to the mean square.
+        epsilon: f32,
+    }
+    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+
+    /// Of `softmax_forward` and `softmax_backward`.
     struct SoftmaxParams {
         /// Elements of a row.
         size: u32,
@@ -237,4 +345,42 @@ params! {
         bias_correction2: f32,
     }
     shape(p) { Some(Shape::elements(p.count)) }
+
+    /// Of `sgd_step`.
+    struct SgdParams {
+        /// Elements.
+        count: u32,
+        /// Learning rate.
+        learning_rate: f32,
+        /// μ: how much of the momentum is kept; 0 for none, and no buffer for it.
+        momentum: f32,
+        /// How much of the gradient the momentum does not take in.
+        dampening: f32,
+        /// λ: how much of the parameters is added to the gradient (not decoupled, unlike AdamW's).
+        weight_decay: f32,
+        /// 1 for Nesterov's momentum.
+        nesterov: u32,
+        /// 1 for the first step, at which the momentum becomes the gradient and its buffer is not read.
+        first_step: u32,
+    }
+    shape(p) { Some(Shape::elements(p.count)) }
+}
+
+impl DynamicQuantizeParams {
+    /// Most parts: each simdgroup reads the ranges of all.
+    const MOST_PARTS: u64 = 1024;
+    /// Elements of a part, but for the last, of a tensor that has no more than so many parts.
+    const PART: u64 = 1024;
+
+    /// The parameters for a tensor of so many elements.
+    pub fn of(count: u32) -> Self {
+        // At most MOST_PARTS.
+        Self { count, parts: Self::parts_of(count.into()) as u32 }
+    }
+
+    /// How many parts a tensor of so many elements has: at least one, since one without elements has a scale
+    /// too.
+    pub fn parts_of(count: u64) -> u64 {
+        count.div_ceil(Self::PART).clamp(1, Self::MOST_PARTS)
+    }
 }

@@ -49,6 +49,17 @@ impl KernelRow {
         }
     }
 
+    /// The kernel that [`encode_in`](super::encode::encode_in) launches before this one, if this one works on
+    /// what another has made: it takes its arguments from those of this one, by index.
+    ///
+    /// Whoever encodes by hand launches it first, on any grid, in an encoder that keeps the order.
+    pub fn prologue(&self) -> Option<BitNetShaderFunction> {
+        self.params.iter().find_map(|param| match param.kind {
+            ParamKind::Buffer { access: Access::Scratch(by), .. } => Some(by),
+            _ => None,
+        })
+    }
+
     /// The parameter with this buffer index.
     pub fn param(&self, index: u32) -> Option<&'static Param> {
         self.params.iter().find(|param| param.index == index)
@@ -150,6 +161,9 @@ pub enum Access {
     Write(Tolerance),
     /// Updates it in place.
     ReadWrite(Tolerance),
+    /// Reads what this kernel has written to it, which is launched first ([`KernelRow::prologue`]): `device
+    /// const`. The caller gives the memory, whose contents do not matter.
+    Scratch(BitNetShaderFunction),
 }
 
 /// The type of the activations, gradients and results that a version of a kernel works on.
@@ -271,6 +285,17 @@ pub(crate) const fn update(
     tolerance: Tolerance,
 ) -> Param {
     buffer(index, name, element, Access::ReadWrite(tolerance), least)
+}
+
+/// A buffer that `by`, which is launched first, fills for the kernel.
+pub(crate) const fn scratch(
+    index: u32,
+    name: &'static str,
+    element: Element,
+    least: fn(&Shape) -> u64,
+    by: BitNetShaderFunction,
+) -> Param {
+    buffer(index, name, element, Access::Scratch(by), least)
 }
 
 /// The parameter struct.

@@ -1,6 +1,6 @@
 //! The sizes that a kernel works on.
 
-/// How weights share scales.
+/// How the elements of a matrix share scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Grouping {
     /// One group a row.
@@ -30,6 +30,14 @@ impl Grouping {
             Self::Row | Self::Tensor => 0,
         }
     }
+
+    /// Groups of a row of so many columns. A group over the whole matrix counts as one.
+    pub fn of_row(self, columns: u64) -> u64 {
+        match self {
+            Self::Row | Self::Tensor => 1,
+            Self::Columns(size) => columns.div_ceil(size.into()),
+        }
+    }
 }
 
 /// The sizes of a kernel's operands. What a kernel has no use for is 0 (1 for the batch of element-wise
@@ -44,6 +52,8 @@ pub struct Shape {
     pub output: u64,
     /// How the weights share scales.
     pub grouping: Grouping,
+    /// How activations (or gradients) share scales, and zero points where they have them.
+    pub activation_grouping: Grouping,
 }
 
 impl Shape {
@@ -54,12 +64,18 @@ impl Shape {
 
     /// Of kernels that work row by row: `rows` rows of `size` elements.
     pub fn rows(rows: u32, size: u32) -> Self {
-        Self { batch: rows.into(), input: size.into(), output: 0, grouping: Grouping::Row }
+        Self { batch: rows.into(), input: size.into(), ..Self::default() }
     }
 
     /// Of kernels with weights `[output, input]`, for `batch` rows of activations (0 where there are none).
     pub fn linear(batch: u32, input: u32, output: u32, grouping: Grouping) -> Self {
-        Self { batch: batch.into(), input: input.into(), output: output.into(), grouping }
+        Self { batch: batch.into(), input: input.into(), output: output.into(), grouping, ..Self::default() }
+    }
+
+    /// The shape with activations that share scales this way.
+    #[must_use]
+    pub fn with_activations(self, activation_grouping: Grouping) -> Self {
+        Self { activation_grouping, ..self }
     }
 
     /// Words of a packed row of weights: ceil(K / 32).
@@ -94,14 +110,19 @@ impl Shape {
 
     /// Scales of a row of weights. A whole-tensor group repeats its scale in each row.
     pub fn groups(&self) -> u64 {
-        match self.grouping {
-            Grouping::Row | Grouping::Tensor => 1,
-            Grouping::Columns(size) => self.input.div_ceil(size.into()),
-        }
+        self.grouping.of_row(self.input)
     }
 
     /// Scales of all rows.
     pub fn scales(&self) -> u64 {
         self.output * self.groups()
+    }
+
+    /// Scales of all activations: one for the tensor, or those of every row.
+    pub fn activation_scales(&self) -> u64 {
+        match self.activation_grouping {
+            Grouping::Tensor => 1,
+            grouping => self.batch * grouping.of_row(self.input),
+        }
     }
 }

@@ -1,4 +1,4 @@
-// Activations, normalisation, losses and the optimiser: what a network has beside its linear layers.
+// Activations, normalisation, losses and the optimisers: what a network has beside its linear layers.
 //
 // Sizes: M rows of K elements, row-major. Arithmetic is in float whatever the type of the elements.
 
@@ -94,52 +94,384 @@ inline uint lanes_or(uint x) { return x; }
 
 // ---- End of the common part.
 
+// Both versions of a kernel, a template over the type of its elements.
+#define PRECISIONS(name)                            \
+    template [[host_name(#name)]] [[kernel]]        \
+    decltype(name<float>) name<float>;              \
+    template [[host_name(#name "_f16")]] [[kernel]] \
+    decltype(name<half>) name<half>;
+
+// Both versions of a kernel that is a template over an activation too.
+#define PRECISIONS_OF(name, function, activation)                      \
+    template [[host_name(name)]] [[kernel]]                            \
+    decltype(function<float, activation>) function<float, activation>; \
+    template [[host_name(name "_f16")]] [[kernel]]                     \
+    decltype(function<half, activation>) function<half, activation>;
+
+// ---- Accurate building blocks
+//
+// MSL promises 4 ulp of `exp` and 5 of `tanh`, and less under fast math, which would leave nothing of the
+// 4 ulp that an activation may err by. What follows is made of operations that are rounded correctly.
+
+// x, but not above the limit; NaN stays NaN.
+inline float bounded(float x, float limit) {
+    return x > limit ? limit : x;
+}
+
+// A pair holds a number as x + y: y is what rounding left out of x.
+
+// a + b (Knuth, "The art of computer programming", volume 2, section 4.2.2).
+inline float2 pair_sum(float a, float b) {
+    const float sum = a + b;
+    const float kept = sum - a;
+    return float2(sum, (a - (sum - kept)) + (b - kept));
+}
+
+// a + b for |a| ≥ |b| (Dekker, "A floating-point technique for extending the available precision", 1971).
+inline float2 pair_ordered_sum(float a, float b) {
+    const float sum = a + b;
+    return float2(sum, (a - sum) + b);
+}
+
+// a·b
+inline float2 pair_product(float2 a, float b) {
+    const float product = a.x * b;
+    return float2(product, fma(a.x, b, -product) + a.y * b);
+}
+
+// a/b
+inline float2 pair_quotient(float2 a, float2 b) {
+    const float reciprocal = 1.0f / b.x;
+    const float quotient = a.x * reciprocal;
+    return float2(quotient, (fma(-quotient, b.x, a.x) + fma(-quotient, b.y, a.y)) * reciprocal);
+}
+
+// A number that may be too small for a float: mantissa·2^exponent.
+struct Scaled {
+    float mantissa;
+    int exponent;
+};
+
+inline float to_float(Scaled s) {
+    return ldexp(s.mantissa, s.exponent);
+}
+
+// A power of e: (1 + fraction)·2^exponent, |fraction| below 0.42.
+struct Exponential {
+    float fraction;
+    int exponent;
+};
+
+// e^(x.x + x.y) for |x.x| up to 300. The polynomial is (e^r − 1 − r)/r², |r| ≤ ln 2 / 2.
+inline Exponential exponential(float2 x) {
+    const float twos = rint(x.x * M_LOG2E_F);
+    const float r = fma(twos, -1.42860677e-6f, fma(twos, -0.693145752f, x.x)) + x.y;
+    float p = fma(1.39467814e-3f, r, 8.36677011e-3f);
+    p = fma(p, r, 4.16662768e-2f);
+    p = fma(p, r, 0.16666542f);
+    p = fma(p, r, 0.5f);
+    return Exponential{fma(p * r, r, r), int(twos)};
+}
+
+// factor·e
+inline Scaled times(float2 factor, Exponential e) {
+    return Scaled{factor.x + fma(factor.x, e.fraction, factor.y), e.exponent};
+}
+
+inline float times(float factor, Exponential e) {
+    return ldexp(fma(factor, e.fraction, factor), e.exponent);
+}
+
+// e − 1
+inline float less_one(Exponential e) {
+    const float power = ldexp(1.0f, e.exponent);
+    return fma(power, e.fraction, power - 1.0f);
+}
+
+// 1 + e for e ≤ 1
+inline float2 one_plus(Exponential e) {
+    const float power = ldexp(1.0f, e.exponent);
+    const float sum = fma(power, e.fraction, 1.0f + power);
+    return float2(sum, (1.0f - sum) + fma(power, e.fraction, power));
+}
+
+// ---- Activations
+//
+// Each is an empty struct: `forward` takes it and x; `backward` takes it, dy and x, or for those whose
+// derivative is a function of their output y, dy and y. NaN gives NaN, here and in the derivative, where
+// PyTorch's relu and leaky relu let dy pass. −∞ and ∞ give the limit, where PyTorch's formulas for gelu
+// and swish give NaN (∞·0).
+
+struct Relu {};
+struct ReluSquared {};
+struct Gelu {};
+struct GeluTanh {};
+struct Swish {};
+struct Sigmoid {};
+struct Tanh {};
+
+// max(x, 0) would turn NaN into 0.
+inline float relu(float x) {
+    return x <= 0.0f ? 0.0f : x;
+}
+
+// y = max(x, 0)
+inline float forward(Relu, float x) {
+    return relu(x);
+}
+
+// dx = dy where x > 0, else 0
+inline float backward(Relu, float dy, float x) {
+    return x > 0.0f ? dy : relu(x);
+}
+
+// y = max(x, 0)²
+inline float forward(ReluSquared, float x) {
+    return relu(x) * relu(x);
+}
+
+// dx = dy·2·max(x, 0)
+inline float backward(ReluSquared, float dy, float x) {
+    return 2.0f * (relu(x) * dy);
+}
+
+// gelu, gelu_tanh and swish are x·w(x) with w(−x) = 1 − w(x), so that f'(x) = 1 − f'(−x): what has to be
+// accurate is the side below zero, where the results get small. There each derivative has a root, and is
+// computed from the distance to it.
+
+// dy·f'(x) from f'(−|x|)
+inline float chain_rule(float dy, float x, Scaled left) {
+    return x < 0.0f ? ldexp(dy * left.mantissa, left.exponent) : dy * (1.0f - to_float(left));
+}
+
+// root − a, the root given as a pair
+inline float2 from_root(float2 root, float a) {
+    const float2 difference = pair_sum(root.x, -a);
+    return pair_ordered_sum(difference.x, difference.y + root.y);
+}
+
+// e^(−a²/2)
+inline Exponential gauss(float a) {
+    const float square = a * a;
+    return exponential(float2(-0.5f * square, -0.5f * fma(a, a, -square)));
+}
+
+// y = x·Φ(x), Φ the normal distribution: ½(1 + erf(x/√2)). Near zero Φ(x) = ½ + x·p(x²); farther out
+// |x|·Φ(−|x|) = e^(−x²/2)·q(t), t = (|x| − 4)/(|x| + 4), as M. M. Shepherd and J. G. Laframboise do for
+// erfc (Mathematics of Computation 36, 1981). Both polynomials are minimax fits (Remez), to 2⁻²⁸ and 2⁻²⁶.
+inline float forward(Gelu, float x) {
+    if (fabs(x) < 0.75f) {
+        const float square = x * x;
+        float p = fma(1.02919708e-4f, square, -1.18126441e-3f);
+        p = fma(p, square, 9.97234229e-3f);
+        p = fma(p, square, -6.64902925e-2f);
+        p = fma(p, square, 0.398942292f);
+        return x * fma(x, p, 0.5f);
+    }
+    const float a = bounded(fabs(x), 20.0f);
+    const float t = (a - 4.0f) / (a + 4.0f);
+    float q = fma(7.61755626e-4f, t, -9.62302554e-4f);
+    q = fma(q, t, -5.46288304e-3f);
+    q = fma(q, t, 2.64394376e-2f);
+    q = fma(q, t, -6.30703494e-2f);
+    q = fma(q, t, 0.100306489f);
+    q = fma(q, t, -0.110379174f);
+    q = fma(q, t, 7.36942813e-2f);
+    q = fma(q, t, 0.377642572f);
+    return (x > 0.0f ? x : 0.0f) - times(q, gauss(a));
+}
+
+// dx = dy·(Φ(x) + x·φ(x)), φ the normal density. Below zero that is e^(−x²/2)·(x − root)·q(t), q a minimax
+// fit to 2⁻³⁰ on 0 ≤ |x| ≤ 20.
+inline float backward(Gelu, float dy, float x) {
+    const float a = bounded(fabs(x), 20.0f);
+    const float t = (a - 4.0f) / (a + 4.0f);
+    float q = fma(-1.62089473e-5f, t, -1.33297499e-5f);
+    q = fma(q, t, 1.85416648e-4f);
+    q = fma(q, t, -1.56486742e-4f);
+    q = fma(q, t, -1.78830943e-3f);
+    q = fma(q, t, 9.50531103e-3f);
+    q = fma(q, t, -2.80833449e-2f);
+    q = fma(q, t, 6.04629107e-2f);
+    q = fma(q, t, -0.103365898f);
+    q = fma(q, t, 0.462211251f);
+    const float2 distance = from_root(float2(0.751791537f, -1.21144499e-8f), a);
+    return chain_rule(dy, x, times(pair_product(distance, q), gauss(a)));
+}
+
+// x·σ(z) for z of x's sign, from |x| and e^(−|z|): the weight that swish and gelu_tanh give x.
+inline float sigmoid_weighted(float x, float a, Exponential e) {
+    return (x < 0.0f ? times(-a, e) : x) / one_plus(e).x;
+}
+
+// e·n/(1 + e)²: n times the derivative of σ.
+inline Scaled sigmoid_slope(float2 n, Exponential e) {
+    return times(pair_quotient(pair_quotient(n, one_plus(e)), one_plus(e)), e);
+}
+
+// y = x·σ(x), σ(x) = 1/(1 + e^(−x))
+inline float forward(Swish, float x) {
+    const float a = bounded(fabs(x), 300.0f);
+    return sigmoid_weighted(x, a, exponential(float2(-a, 0.0f)));
+}
+
+// dx = dy·σ(x)·(1 + x·σ(−x)) = dy·e^x·(1 + x + e^x)/(1 + e^x)². With the root r of 1 + x + e^x, that sum is
+// (x − r) + e^r·(e^(x−r) − 1), two terms of the same sign.
+inline float backward(Swish, float dy, float x) {
+    const float a = bounded(fabs(x), 300.0f);
+    const float2 distance = from_root(float2(1.27846456f, -1.29792825e-8f), a);
+    const float rise = less_one(exponential(distance));
+    const float rest = fma(0.278464556f, rise, fma(-1.29792825e-8f, rise, distance.y));
+    const float2 sum = pair_ordered_sum(distance.x, rest);
+    return chain_rule(dy, x, sigmoid_slope(sum, exponential(float2(-a, 0.0f))));
+}
+
+// e^(−z) for z = 2√(2/π)·(a + 0.044715·a³): 1 + tanh(z/2) is 2σ(z).
+inline Exponential gelu_tanh_exponential(float a) {
+    const float square = a * a;
+    const float cubic = 0.0713548139f * square;
+    const float cubic_rest = fma(0.0713548139f, square, -cubic)
+                           + fma(0.0713548139f, fma(a, a, -square), 2.39883247e-9f * square);
+    const float2 factor = pair_sum(1.59576917f, cubic);
+    const float2 z = pair_product(float2(factor.x, factor.y + (cubic_rest - 4.53406805e-8f)), a);
+    return exponential(-z);
+}
+
+// y = ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+inline float forward(GeluTanh, float x) {
+    const float a = bounded(fabs(x), 15.0f);
+    return sigmoid_weighted(x, a, gelu_tanh_exponential(a));
+}
+
+// dx = dy·σ(z)·(1 + x·z'·σ(−z)), computed as for swish: 1 + x·z' + e^z is d·p(d) + e^z(r)·(e^(d·q(d)) − 1)
+// for d = x − r, p and q polynomials.
+inline float backward(GeluTanh, float dy, float x) {
+    const float a = bounded(fabs(x), 15.0f);
+    const float2 distance = from_root(float2(0.752461433f, -1.13396279e-8f), a);
+    const float d = distance.x;
+    const float p = fma(d, fma(d, 0.214064449f, -0.483225733f), 1.95937788f);
+    const float q = fma(d, fma(d, 0.0713548139f, -0.161075234f), 1.71697199f);
+    const float rise = less_one(exponential(float2(d * q, 0.0f)));
+    const float2 line = pair_product(distance, p);
+    const float rest = fma(0.291955203f, rise, fma(9.09685038e-9f, rise, line.y));
+    const float2 sum = pair_ordered_sum(line.x, rest);
+    return chain_rule(dy, x, sigmoid_slope(sum, gelu_tanh_exponential(a)));
+}
+
+// y = σ(x) = 1/(1 + e^(−x))
+inline float forward(Sigmoid, float x) {
+    const Exponential e = exponential(float2(-bounded(fabs(x), 300.0f), 0.0f));
+    return (x < 0.0f ? times(1.0f, e) : 1.0f) / one_plus(e).x;
+}
+
+// dx = dy·y·(1 − y)
+inline float backward(Sigmoid, float dy, float y) {
+    return dy * (1.0f - y) * y;
+}
+
+// y = tanh(x) = −m/(2 + m) for x ≥ 0, m = e^(−2x) − 1
+inline float forward(Tanh, float x) {
+    const float m = less_one(exponential(float2(-2.0f * bounded(fabs(x), 20.0f), 0.0f)));
+    return copysign(m / (2.0f + m), x);
+}
+
+// dx = dy·(1 − y²)
+inline float backward(Tanh, float dy, float y) {
+    return dy * fma(-y, y, 1.0f);
+}
+
 // ---- Element-wise kernels: a thread takes elements i, i + threads, …
 
 struct ElementwiseParams {
     uint count;
 };
 
-// NaN stays NaN: max(x, 0) would turn it into 0.
-inline float relu(float x) {
-    return x <= 0.0f ? 0.0f : x;
-}
-
-// y = max(x, 0)
-template <typename T>
-kernel void relu_forward(device const T* input [[buffer(0)]],  // (count)
-                         device T* output [[buffer(1)]],       // (count)
-                         constant ElementwiseParams& params [[buffer(2)]],
-                         uint thread_index [[thread_position_in_grid]],
-                         uint threads [[threads_per_grid]]) {
+template <typename T, typename Activation>
+kernel void activation_forward(device const T* input [[buffer(0)]],  // (count)
+                               device T* output [[buffer(1)]],       // (count)
+                               constant ElementwiseParams& params [[buffer(2)]],
+                               uint thread_index [[thread_position_in_grid]],
+                               uint threads [[threads_per_grid]]) {
     for (uint i = thread_index; i < params.count; i += threads) {
-        output[i] = T(relu(float(input[i])));
+        output[i] = T(forward(Activation(), float(input[i])));
     }
 }
 
-template [[host_name("relu_forward")]] [[kernel]]
-decltype(relu_forward<float>) relu_forward<float>;
-template [[host_name("relu_forward_f16")]] [[kernel]]
-decltype(relu_forward<half>) relu_forward<half>;
+template <typename T, typename Activation>
+kernel void activation_backward(device const T* grad_output [[buffer(0)]],  // (count)
+                                device const T* input [[buffer(1)]],        // (count)
+                                device T* grad_input [[buffer(2)]],         // (count)
+                                constant ElementwiseParams& params [[buffer(3)]],
+                                uint thread_index [[thread_position_in_grid]],
+                                uint threads [[threads_per_grid]]) {
+    for (uint i = thread_index; i < params.count; i += threads) {
+        grad_input[i] = T(backward(Activation(), float(grad_output[i]), float(input[i])));
+    }
+}
 
-// dx = dy where x > 0, else 0; the derivative at NaN is NaN.
+template <typename T, typename Activation>
+kernel void activation_backward_from_output(device const T* grad_output [[buffer(0)]],  // (count)
+                                            device const T* output [[buffer(1)]],       // (count)
+                                            device T* grad_input [[buffer(2)]],         // (count)
+                                            constant ElementwiseParams& params [[buffer(3)]],
+                                            uint thread_index [[thread_position_in_grid]],
+                                            uint threads [[threads_per_grid]]) {
+    for (uint i = thread_index; i < params.count; i += threads) {
+        grad_input[i] = T(backward(Activation(), float(grad_output[i]), float(output[i])));
+    }
+}
+
+PRECISIONS_OF("relu_forward", activation_forward, Relu)
+PRECISIONS_OF("relu_backward", activation_backward, Relu)
+PRECISIONS_OF("relu_squared_forward", activation_forward, ReluSquared)
+PRECISIONS_OF("relu_squared_backward", activation_backward, ReluSquared)
+PRECISIONS_OF("gelu_forward", activation_forward, Gelu)
+PRECISIONS_OF("gelu_backward", activation_backward, Gelu)
+PRECISIONS_OF("gelu_tanh_forward", activation_forward, GeluTanh)
+PRECISIONS_OF("gelu_tanh_backward", activation_backward, GeluTanh)
+PRECISIONS_OF("swish_forward", activation_forward, Swish)
+PRECISIONS_OF("swish_backward", activation_backward, Swish)
+PRECISIONS_OF("sigmoid_forward", activation_forward, Sigmoid)
+PRECISIONS_OF("sigmoid_backward", activation_backward_from_output, Sigmoid)
+PRECISIONS_OF("tanh_forward", activation_forward, Tanh)
+PRECISIONS_OF("tanh_backward", activation_backward_from_output, Tanh)
+
+struct LeakyReluParams {
+    uint count;
+    float slope;  // for x < 0
+};
+
+// y = x where x > 0, else slope·x
 template <typename T>
-kernel void relu_backward(device const T* grad_output [[buffer(0)]],  // (count)
-                          device const T* input [[buffer(1)]],        // (count)
-                          device T* grad_input [[buffer(2)]],         // (count)
-                          constant ElementwiseParams& params [[buffer(3)]],
-                          uint thread_index [[thread_position_in_grid]],
-                          uint threads [[threads_per_grid]]) {
+kernel void leaky_relu_forward(device const T* input [[buffer(0)]],  // (count)
+                               device T* output [[buffer(1)]],       // (count)
+                               constant LeakyReluParams& params [[buffer(2)]],
+                               uint thread_index [[thread_position_in_grid]],
+                               uint threads [[threads_per_grid]]) {
     for (uint i = thread_index; i < params.count; i += threads) {
         const float x = float(input[i]);
-        grad_input[i] = x > 0.0f ? grad_output[i] : T(relu(x));
+        output[i] = T(x > 0.0f ? x : params.slope * x);
     }
 }
 
-template [[host_name("relu_backward")]] [[kernel]]
-decltype(relu_backward<float>) relu_backward<float>;
-template [[host_name("relu_backward_f16")]] [[kernel]]
-decltype(relu_backward<half>) relu_backward<half>;
+PRECISIONS(leaky_relu_forward)
+
+// dx = dy where x > 0, else slope·dy; the derivative at NaN is NaN.
+template <typename T>
+kernel void leaky_relu_backward(device const T* grad_output [[buffer(0)]],  // (count)
+                                device const T* input [[buffer(1)]],        // (count)
+                                device T* grad_input [[buffer(2)]],         // (count)
+                                constant LeakyReluParams& params [[buffer(3)]],
+                                uint thread_index [[thread_position_in_grid]],
+                                uint threads [[threads_per_grid]]) {
+    for (uint i = thread_index; i < params.count; i += threads) {
+        const float x = float(input[i]);
+        const float dy = float(grad_output[i]);
+        grad_input[i] = T(x > 0.0f ? dy : isnan(x) ? x : params.slope * dy);
+    }
+}
+
+PRECISIONS(leaky_relu_backward)
 
 // ---- Dropout
 
@@ -207,8 +539,7 @@ kernel void fused_relu_dropout(device const T* input [[buffer(0)]],  // (count)
     }
 }
 
-template [[host_name("fused_relu_dropout")]] [[kernel]]
-decltype(fused_relu_dropout<float>) fused_relu_dropout<float>;
+PRECISIONS(fused_relu_dropout)
 
 // dx = dy / (1 − p) where the forward let the element pass, else 0.
 template <typename T>
@@ -225,10 +556,9 @@ kernel void fused_relu_dropout_backward(device const T* grad_output [[buffer(0)]
     }
 }
 
-template [[host_name("fused_relu_dropout_backward")]] [[kernel]]
-decltype(fused_relu_dropout_backward<float>) fused_relu_dropout_backward<float>;
+PRECISIONS(fused_relu_dropout_backward)
 
-// ---- Layer normalisation: a simdgroup takes a row
+// ---- Normalisation: a simdgroup takes a row
 
 struct LayerNormParams {
     uint size;      // K
@@ -277,8 +607,7 @@ kernel void layer_norm_forward(device const T* input [[buffer(0)]],      // (M, 
     }
 }
 
-template [[host_name("layer_norm_forward")]] [[kernel]]
-decltype(layer_norm_forward<float>) layer_norm_forward<float>;
+PRECISIONS(layer_norm_forward)
 
 // With x̂ = (x − mean)·rstd and g = dY·γ, over each row: dX = rstd·(g − mean(g) − x̂·mean(g·x̂));
 // over each column: dγ = Σ_m dY·x̂ and dβ = Σ_m dY.
@@ -336,8 +665,91 @@ kernel void layer_norm_backward(device const T* grad_output [[buffer(0)]],  // (
     }
 }
 
-template [[host_name("layer_norm_backward")]] [[kernel]]
-decltype(layer_norm_backward<float>) layer_norm_backward<float>;
+PRECISIONS(layer_norm_backward)
+
+struct RmsNormParams {
+    uint size;      // K
+    uint rows;      // M
+    float epsilon;  // added to the mean square
+};
+
+// y = x·rstd·γ, rstd = 1/√(mean(x²) + ε) (B. Zhang and R. Sennrich, arXiv 1910.07467).
+template <typename T>
+kernel void rms_norm_forward(device const T* input [[buffer(0)]],      // (M, K)
+                             device const float* gamma [[buffer(1)]],  // (K)
+                             device T* output [[buffer(2)]],           // (M, K)
+                             constant RmsNormParams& params [[buffer(3)]],
+                             device float* rstd [[buffer(4)]],         // (M)
+                             SIMDGROUP_ATTRIBUTES) {
+    const Simdgroup self = THIS_SIMDGROUP;
+    const uint K = params.size;
+    const float count = max(float(K), 1.0f);
+
+    for (uint m = self.index; m < params.rows; m += self.count) {
+        device const T* x = input + ulong(m) * K;
+        device T* y = output + ulong(m) * K;
+        float squares = 0.0f;
+        for (uint k = self.lane; k < K; k += self.lanes) {
+            squares += float(x[k]) * float(x[k]);
+        }
+        const float row_rstd = 1.0f / sqrt(lanes_sum(squares) / count + params.epsilon);
+        for (uint k = self.lane; k < K; k += self.lanes) {
+            y[k] = T(float(x[k]) * row_rstd * gamma[k]);
+        }
+        if (self.lane == 0) {
+            rstd[m] = row_rstd;
+        }
+    }
+}
+
+PRECISIONS(rms_norm_forward)
+
+// With x̂ = x·rstd and g = dY·γ, over each row: dX = rstd·(g − x̂·mean(g·x̂)); over each column:
+// dγ = Σ_m dY·x̂. Items as in layer_norm_backward.
+template <typename T>
+kernel void rms_norm_backward(device const T* grad_output [[buffer(0)]],  // (M, K)
+                              device const T* input [[buffer(1)]],        // (M, K)
+                              device const float* gamma [[buffer(2)]],    // (K)
+                              device const float* rstd [[buffer(3)]],     // (M)
+                              device T* grad_input [[buffer(4)]],         // (M, K)
+                              device float* grad_gamma [[buffer(5)]],     // (K)
+                              constant RmsNormParams& params [[buffer(6)]],
+                              SIMDGROUP_ATTRIBUTES) {
+    const Simdgroup self = THIS_SIMDGROUP;
+    const uint K = params.size;
+    const uint M = params.rows;
+    const uint column_items = K / 32 + (K % 32 != 0);
+    const float count = max(float(K), 1.0f);
+
+    for (uint item = self.index; item < M + column_items; item += self.count) {
+        if (item < M) {
+            const ulong row = ulong(item) * K;
+            const float row_rstd = rstd[item];
+            float sum = 0.0f;  // of g·x̂
+            for (uint k = self.lane; k < K; k += self.lanes) {
+                sum += float(grad_output[row + k]) * gamma[k] * (float(input[row + k]) * row_rstd);
+            }
+            const float mean_gx = lanes_sum(sum) / count;
+            for (uint k = self.lane; k < K; k += self.lanes) {
+                const float g = float(grad_output[row + k]) * gamma[k];
+                const float normal = float(input[row + k]) * row_rstd;
+                grad_input[row + k] = T(row_rstd * (g - normal * mean_gx));
+            }
+        } else {
+            const uint first = (item - M) * 32;
+            for (uint k = first + self.lane; k < min(first + 32, K); k += self.lanes) {
+                float sum = 0.0f;
+                for (uint m = 0; m < M; ++m) {
+                    const ulong at = ulong(m) * K + k;
+                    sum += float(grad_output[at]) * (float(input[at]) * rstd[m]);
+                }
+                grad_gamma[k] = sum;
+            }
+        }
+    }
+}
+
+PRECISIONS(rms_norm_backward)
 
 // ---- Softmax and cross-entropy: a simdgroup takes a row
 
@@ -379,8 +791,30 @@ kernel void softmax_forward(device const T* input [[buffer(0)]],  // (rows, size
     }
 }
 
-template [[host_name("softmax_forward")]] [[kernel]]
-decltype(softmax_forward<float>) softmax_forward<float>;
+PRECISIONS(softmax_forward)
+
+// dX = y·(dY − Σ dY·y), per row, from the output
+template <typename T>
+kernel void softmax_backward(device const T* grad_output [[buffer(0)]],  // (rows, size)
+                             device const T* output [[buffer(1)]],       // (rows, size)
+                             device T* grad_input [[buffer(2)]],         // (rows, size)
+                             constant SoftmaxParams& params [[buffer(3)]],
+                             SIMDGROUP_ATTRIBUTES) {
+    const Simdgroup self = THIS_SIMDGROUP;
+    for (uint m = self.index; m < params.rows; m += self.count) {
+        const ulong row = ulong(m) * params.size;
+        float sum = 0.0f;
+        for (uint k = self.lane; k < params.size; k += self.lanes) {
+            sum += float(grad_output[row + k]) * float(output[row + k]);
+        }
+        sum = lanes_sum(sum);
+        for (uint k = self.lane; k < params.size; k += self.lanes) {
+            grad_input[row + k] = T(float(output[row + k]) * (float(grad_output[row + k]) - sum));
+        }
+    }
+}
+
+PRECISIONS(softmax_backward)
 
 struct CrossEntropyParams {
     uint classes;
@@ -406,8 +840,7 @@ kernel void cross_entropy_forward(device const T* logits [[buffer(0)]],     // (
     }
 }
 
-template [[host_name("cross_entropy_forward")]] [[kernel]]
-decltype(cross_entropy_forward<float>) cross_entropy_forward<float>;
+PRECISIONS(cross_entropy_forward)
 
 // dlogits = scale·(softmax − onehot(label)), per row; NaN where the label names no class.
 template <typename T>
@@ -430,10 +863,9 @@ kernel void cross_entropy_backward(device const T* logits [[buffer(0)]],     // 
     }
 }
 
-template [[host_name("cross_entropy_backward")]] [[kernel]]
-decltype(cross_entropy_backward<float>) cross_entropy_backward<float>;
+PRECISIONS(cross_entropy_backward)
 
-// ---- Optimiser
+// ---- Optimisers
 
 struct AdamWParams {
     uint count;
@@ -467,5 +899,39 @@ kernel void adamw_step(device float* parameters [[buffer(0)]],       // (count)
         parameters[i] = parameters[i] * decay - step * m / divisor;
         first_moment[i] = m;
         second_moment[i] = v;
+    }
+}
+
+struct SgdParams {
+    uint count;
+    float learning_rate;
+    float momentum;      // 0: no momentum buffer is read or written
+    float dampening;     // of the gradient in the momentum
+    float weight_decay;  // added to the gradient as λ·p, not decoupled
+    uint nesterov;
+    uint first_step;     // the momentum starts as the gradient, whatever its buffer holds
+};
+
+// One step of gradient descent in PyTorch's form: g ← g + λ·p; b ← g at the first step, later
+// μ·b + (1 − dampening)·g; p ← p − lr·(nesterov ? g + μ·b : b), without momentum p ← p − lr·g.
+kernel void sgd_step(device float* parameters [[buffer(0)]],       // (count)
+                     device const float* gradients [[buffer(1)]],  // (count)
+                     device float* momentum [[buffer(2)]],         // (count), optional
+                     constant SgdParams& params [[buffer(3)]],
+                     uint thread_index [[thread_position_in_grid]],
+                     uint threads [[threads_per_grid]]) {
+    for (uint i = thread_index; i < params.count; i += threads) {
+        const float p = parameters[i];
+        const float g = gradients[i] + params.weight_decay * p;
+        float step = g;
+        if (params.momentum != 0.0f) {
+            float b = g;
+            if (params.first_step == 0) {
+                b = params.momentum * momentum[i] + (1.0f - params.dampening) * g;
+            }
+            momentum[i] = b;
+            step = params.nesterov != 0 ? g + params.momentum * b : b;
+        }
+        parameters[i] = p - params.learning_rate * step;
     }
 }

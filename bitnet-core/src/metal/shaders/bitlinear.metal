@@ -101,6 +101,10 @@ inline float4 load4(device const float* p) {
     return float4(*(device const packed_float4*)p);
 }
 
+inline float4 load4(device const half* p) {
+    return float4(half4(*(device const packed_half4*)p));
+}
+
 inline float sum4(float4 v) {
     return (v.x + v.y) + (v.z + v.w);
 }
@@ -187,7 +191,7 @@ inline void forward_wide(device const T* input, device const uint* weights, devi
                 float4 a = float4(sum4(a0), sum4(a1), sum4(a2), sum4(a3));
                 while (k < end) {
                     const float sign = (row[k / 32] >> (k % 32) & 1u) != 0 ? 1.0f : -1.0f;
-                    a += float4(x0[k], x1[k], x2[k], x3[k]) * float4(sign);
+                    a += float4(float(x0[k]), float(x1[k]), float(x2[k]), float(x3[k])) * float4(sign);
                     ++k;
                 }
                 const uint groups = (K - 1) / columns_per_group + 1;
@@ -271,7 +275,7 @@ inline void forward_narrow(device const T* input, device const uint* weights, de
             y = float4(lanes_sum(y.x), lanes_sum(y.y), lanes_sum(y.z), lanes_sum(y.w));
             if (self.lane == 0) {
                 if (params.has_bias != 0) {
-                    y += float4(bias[n0], bias[n1], bias[n2], bias[n3]);
+                    y += float4(float(bias[n0]), float(bias[n1]), float(bias[n2]), float(bias[n3]));
                 }
                 device T* out = output + ulong(m) * N + n0;
                 out[0] = T(y.x);
@@ -302,6 +306,8 @@ kernel void bitlinear_forward(device const T* input [[buffer(0)]],        // (M,
 
 template [[host_name("bitlinear_forward")]] [[kernel]]
 decltype(bitlinear_forward<float>) bitlinear_forward<float>;
+template [[host_name("bitlinear_forward_f16")]] [[kernel]]
+decltype(bitlinear_forward<half>) bitlinear_forward<half>;
 
 // ---- bitlinear_backward_input
 
@@ -372,8 +378,8 @@ kernel void bitlinear_backward_input(device const T* grad_output [[buffer(0)]], 
                     w *= scale[0];
                     scale += groups;
                 }
-                low += float4(dy0[n], dy1[n], dy2[n], dy3[n]) * float4(w);
-                high += float4(dy4[n], dy5[n], dy6[n], dy7[n]) * float4(w);
+                low += float4(float(dy0[n]), float(dy1[n]), float(dy2[n]), float(dy3[n])) * float4(w);
+                high += float4(float(dy4[n]), float(dy5[n]), float(dy6[n]), float(dy7[n])) * float4(w);
             }
             device T* out = grad_input + ulong(m) * K + j * 32 + column;
             out[0] = T(low.x);
@@ -390,6 +396,8 @@ kernel void bitlinear_backward_input(device const T* grad_output [[buffer(0)]], 
 
 template [[host_name("bitlinear_backward_input")]] [[kernel]]
 decltype(bitlinear_backward_input<float>) bitlinear_backward_input<float>;
+template [[host_name("bitlinear_backward_input_f16")]] [[kernel]]
+decltype(bitlinear_backward_input<half>) bitlinear_backward_input<half>;
 
 // ---- bitlinear_backward_weights
 
@@ -412,8 +420,9 @@ inline void store_gradient(device float* grad_weights, device const float* laten
 //
 // A simdgroup takes 32 columns, a lane one, of eight rows n: one activation meets eight gradients that
 // are the same for all lanes. The last items are the bias: 32 entries each, a lane one.
-kernel void bitlinear_backward_weights(device const float* grad_output [[buffer(0)]],  // (M, N)
-                                       device const float* input [[buffer(1)]],        // (M, K)
+template <typename T>
+kernel void bitlinear_backward_weights(device const T* grad_output [[buffer(0)]],      // (M, N)
+                                       device const T* input [[buffer(1)]],            // (M, K)
                                        device float* grad_weights [[buffer(2)]],       // (N, K)
                                        device float* grad_bias [[buffer(3)]],          // (N), optional
                                        constant BitLinearGradParams& params [[buffer(4)]],
@@ -433,7 +442,7 @@ kernel void bitlinear_backward_weights(device const float* grad_output [[buffer(
             for (uint n = first + self.lane; n < min(first + 32, N); n += self.lanes) {
                 float sum = 0.0f;
                 for (uint m = 0; m < M; ++m) {
-                    sum += grad_output[ulong(m) * N + n];
+                    sum += float(grad_output[ulong(m) * N + n]);
                 }
                 grad_bias[n] = sum;
             }
@@ -444,11 +453,11 @@ kernel void bitlinear_backward_weights(device const float* grad_output [[buffer(
         for (uint k = first + self.lane; k < min(first + 32, K); k += self.lanes) {
             const ulong at = ulong(n) * K + k;
             if (N - n >= 8) {
-                device const float* dy = grad_output + n;
-                device const float* x = input + k;
+                device const T* dy = grad_output + n;
+                device const T* x = input + k;
                 float4 low = float4(0.0f), high = float4(0.0f);
                 for (uint m = 0; m < M; ++m) {
-                    const float4 x4 = float4(*x);
+                    const float4 x4 = float4(float(*x));
                     low += load4(dy) * x4;
                     high += load4(dy + 4) * x4;
                     dy += N;
@@ -464,11 +473,11 @@ kernel void bitlinear_backward_weights(device const float* grad_output [[buffer(
                 store_gradient(grad_weights, latent, params, at + 7 * ulong(K), high.w);
             } else {
                 for (uint r = 0; r < N - n; ++r) {
-                    device const float* dy = grad_output + n + r;
-                    device const float* x = input + k;
+                    device const T* dy = grad_output + n + r;
+                    device const T* x = input + k;
                     float sum = 0.0f;
                     for (uint m = 0; m < M; ++m) {
-                        sum += *dy * *x;
+                        sum += float(*dy) * float(*x);
                         dy += N;
                         x += K;
                     }
@@ -478,6 +487,11 @@ kernel void bitlinear_backward_weights(device const float* grad_output [[buffer(
         }
     }
 }
+
+template [[host_name("bitlinear_backward_weights")]] [[kernel]]
+decltype(bitlinear_backward_weights<float>) bitlinear_backward_weights<float>;
+template [[host_name("bitlinear_backward_weights_f16")]] [[kernel]]
+decltype(bitlinear_backward_weights<half>) bitlinear_backward_weights<half>;
 
 // ---- binarize_weights
 
@@ -620,11 +634,12 @@ inline float quantize(float x, float gamma) {
 
 // Per row: γ = max(max|x|, 1e-5), q = rint(127·x/γ), which lies within ±127; scale = γ/127.
 // A simdgroup takes a row. A row with a NaN gets scale NaN and q = 0, one with an infinity scale ∞ and q = 0.
-kernel void quantize_activations(device const float* input [[buffer(0)]],     // (M, K)
+template <typename T>
+kernel void quantize_activations(device const T* input [[buffer(0)]],         // (M, K)
                                  device char* quantized [[buffer(1)]],        // (M, K)
                                  device float* scales [[buffer(2)]],          // (M)
                                  constant QuantizeActivationsParams& params [[buffer(3)]],
-                                 device float* dequantized [[buffer(4)]],     // (M, K), optional
+                                 device T* dequantized [[buffer(4)]],         // (M, K), optional
                                  SIMDGROUP_ATTRIBUTES) {
     const Simdgroup self = THIS_SIMDGROUP;
     const uint K = params.input_size;
@@ -635,7 +650,7 @@ kernel void quantize_activations(device const float* input [[buffer(0)]],     //
         // The bits of |x| order as the magnitudes do, and NaN comes last: max() on floats would lose it.
         uint peak = 0;
         for (uint k = self.lane; k < K; k += self.lanes) {
-            peak = max(peak, as_type<uint>(input[row + k]) & 0x7fffffffu);
+            peak = max(peak, as_type<uint>(float(input[row + k])) & 0x7fffffffu);
         }
         peak = lanes_max(peak);
         const bool finite = peak < INFINITY_BITS;
@@ -645,10 +660,10 @@ kernel void quantize_activations(device const float* input [[buffer(0)]],     //
         const float shrink = gamma > 1e30f ? 0.0009765625f : 1.0f;
 
         for (uint k = self.lane; k < K; k += self.lanes) {
-            const float q = finite ? quantize(input[row + k] * shrink, gamma * shrink) : 0.0f;
+            const float q = finite ? quantize(float(input[row + k]) * shrink, gamma * shrink) : 0.0f;
             quantized[row + k] = char(q);
             if (params.write_dequantized != 0) {
-                dequantized[row + k] = q * scale;
+                dequantized[row + k] = T(q * scale);
             }
         }
         if (self.lane == 0) {
@@ -656,3 +671,8 @@ kernel void quantize_activations(device const float* input [[buffer(0)]],     //
         }
     }
 }
+
+template [[host_name("quantize_activations")]] [[kernel]]
+decltype(quantize_activations<float>) quantize_activations<float>;
+template [[host_name("quantize_activations_f16")]] [[kernel]]
+decltype(quantize_activations<half>) quantize_activations<half>;

@@ -1,7 +1,7 @@
 //! The bytes of IR values that are constant, laid out as in memory.
 
 use super::scalar::ConstValue;
-use crate::ir::{BinaryOp, Function, Global, GlobalKind, Op, Scalar, Type, TypeId, TypeTable, Value};
+use crate::ir::{BinaryOp, Function, Global, GlobalKind, Inst, Op, Scalar, Type, TypeId, TypeTable, Value};
 use std::collections::HashMap;
 
 /// The bytes of a value (little endian, padding zero), if it depends on constants alone.
@@ -13,7 +13,7 @@ pub(crate) fn fold(
     types: &TypeTable,
     globals: &[Global],
 ) -> Option<Vec<u8>> {
-    let mut folder = Folder { function, types, globals, known: HashMap::new() };
+    let mut folder = Folder::new(types, globals);
     // Operands before users, with a stack of its own: chains of values may be long.
     let mut stack = vec![(value, false)];
     while let Some((value, operands_done)) = stack.pop() {
@@ -22,8 +22,7 @@ pub(crate) fn fold(
         }
         let inst = function.inst(value);
         if operands_done {
-            let constant = folder.inst(&inst.op, inst.ty)?;
-            folder.known.insert(value, constant);
+            folder.learn(value, inst)?;
         } else {
             if !may_fold(&inst.op) {
                 return None;
@@ -32,7 +31,7 @@ pub(crate) fn fold(
             inst.op.for_each_operand(|operand| stack.push((operand, false)));
         }
     }
-    match folder.known.remove(&value)? {
+    match folder.known.remove(&value)?.1 {
         Constant::Bytes(bytes) => Some(bytes),
         Constant::Address { .. } => None,
     }
@@ -73,14 +72,37 @@ enum Constant {
     },
 }
 
-struct Folder<'f> {
-    function: &'f Function,
+/// The values of a function that are known to be constant.
+pub(crate) struct Folder<'f> {
     types: &'f TypeTable,
     globals: &'f [Global],
-    known: HashMap<Value, Constant>,
+    /// With their types.
+    known: HashMap<Value, (TypeId, Constant)>,
 }
 
-impl Folder<'_> {
+impl<'f> Folder<'f> {
+    /// Nothing is known.
+    pub(crate) fn new(types: &'f TypeTable, globals: &'f [Global]) -> Self {
+        Self { types, globals, known: HashMap::new() }
+    }
+
+    /// Evaluates the instruction that defines a value, if its operands are known.
+    pub(crate) fn learn(&mut self, value: Value, inst: &Inst) -> Option<()> {
+        let constant = self.inst(&inst.op, inst.ty)?;
+        self.known.insert(value, (inst.ty, constant));
+        Some(())
+    }
+
+    /// Forgets a value.
+    pub(crate) fn forget(&mut self, value: Value) {
+        self.known.remove(&value);
+    }
+
+    /// Whether a value is known.
+    pub(crate) fn knows(&self, value: Value) -> bool {
+        self.known.contains_key(&value)
+    }
+
     fn inst(&self, op: &Op, ty: TypeId) -> Option<Constant> {
         match op {
             Op::GlobalAddr(id) => Some(Constant::Address { global: id.0 as usize, offset_bytes: 0 }),
@@ -107,7 +129,7 @@ impl Folder<'_> {
                 self.compose(ty, parts?.into_iter())
             }
             Op::Extract(whole, index) => {
-                let (_, offset) = self.types.part(self.type_of(*whole), *index)?;
+                let (_, offset) = self.types.part(self.type_of(*whole)?, *index)?;
                 self.slice(self.bytes(*whole)?, offset as usize, ty)
             }
             Op::Insert(whole, part, index) => {
@@ -162,12 +184,13 @@ impl Folder<'_> {
         self.vector_bytes(ty, &components?)
     }
 
-    fn type_of(&self, value: Value) -> TypeId {
-        self.function.inst(value).ty
+    /// The type of a value that is known.
+    fn type_of(&self, value: Value) -> Option<TypeId> {
+        self.known.get(&value).map(|(ty, _)| *ty)
     }
 
     fn bytes(&self, value: Value) -> Option<&[u8]> {
-        match self.known.get(&value)? {
+        match &self.known.get(&value)?.1 {
             Constant::Bytes(bytes) => Some(bytes),
             Constant::Address { .. } => None,
         }
@@ -177,9 +200,9 @@ impl Folder<'_> {
         self.components(value)?.first().copied()
     }
 
-    /// The components of a scalar or vector.
-    fn components(&self, value: Value) -> Option<Vec<ConstValue>> {
-        let (scalar, len) = shape(self.type_of(value), self.types)?;
+    /// The components of a scalar or vector that is known.
+    pub(crate) fn components(&self, value: Value) -> Option<Vec<ConstValue>> {
+        let (scalar, len) = shape(self.type_of(value)?, self.types)?;
         let size = scalar.size_bytes() as usize;
         let bytes = self.bytes(value)?;
         let component = |chunk: &[u8]| {
@@ -220,7 +243,7 @@ impl Folder<'_> {
     }
 
     fn load(&self, ptr: Value, ty: TypeId) -> Option<Vec<u8>> {
-        let Constant::Address { global, offset_bytes } = self.known.get(&ptr)? else { return None };
+        let (_, Constant::Address { global, offset_bytes }) = self.known.get(&ptr)? else { return None };
         match &self.globals.get(*global)?.kind {
             GlobalKind::Constant(bytes) => self.slice(bytes, *offset_bytes, ty),
             GlobalKind::Threadgroup => None,
@@ -228,8 +251,8 @@ impl Folder<'_> {
     }
 
     fn part_address(&self, base: Value, index: u32) -> Option<Constant> {
-        let Constant::Address { global, offset_bytes } = self.known.get(&base)? else { return None };
-        let Type::Pointer { pointee, .. } = self.types.get(self.type_of(base)) else { return None };
+        let (ty, Constant::Address { global, offset_bytes }) = self.known.get(&base)? else { return None };
+        let Type::Pointer { pointee, .. } = self.types.get(*ty) else { return None };
         let (_, offset) = self.types.part(pointee, index)?;
         Some(Constant::Address { global: *global, offset_bytes: offset_bytes + offset as usize })
     }

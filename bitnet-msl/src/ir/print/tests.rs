@@ -3,8 +3,9 @@
 use super::*;
 use crate::check::builder::FunctionBuilder;
 use crate::ir::{
-    AddressSpace, AtomicFn, Block, CompareOp, FuncId, FunctionConstant, FunctionConstantId, GlobalId,
-    KernelParam, LaneFn, LocalId, MathFn, MemFlags, ThreadAttribute,
+    AddressSpace, AtomicFn, Block, CompareOp, Conversion, ConversionFlags, ConversionKind, FormatPiece,
+    FuncId, FunctionConstant, FunctionConstantId, GlobalId, KernelParam, LaneFn, LocalId, LogLevel, LoggerId,
+    MathFn, MemFlags, MessageId, ThreadAttribute,
 };
 use crate::source::Span;
 
@@ -39,8 +40,26 @@ fn values(b: &mut FunctionBuilder) -> Value {
     let counter = b.pointer_type(AddressSpace::Threadgroup, atomic, false);
     let counter = b.emit(Op::GlobalAddr(GlobalId(1)), counter, SPAN);
     b.emit(Op::Atomic(AtomicFn::Add, counter, i), uint, SPAN);
+    b.emit(Op::Log(MessageId(0), vec![i, spread]), void, SPAN);
     b.store(address, total, SPAN);
     i
+}
+
+/// A message with all that a format can have.
+fn message() -> Message {
+    let flags = ConversionFlags { left: true, plus: true, space: true, alternate: true, zero: true };
+    let value =
+        |kind, flags, width, precision| FormatPiece::Value(Conversion { kind, flags, width, precision });
+    Message {
+        level: LogLevel::Fault,
+        logger: Some(LoggerId(0)),
+        format: vec![
+            FormatPiece::Text("100% of ".into()),
+            value(ConversionKind::HexUpper, ConversionFlags::default(), 0, None),
+            FormatPiece::Text("\n".into()),
+            value(ConversionKind::General, flags, 8, Some(3)),
+        ],
+    }
 }
 
 fn statements(b: &mut FunctionBuilder, i: Value) {
@@ -92,14 +111,18 @@ fn every_kind_of_item_and_statement_is_printed() {
             max_total_threads_per_threadgroup: Some(256),
             span: SPAN,
         }],
+        loggers: vec![Logger { subsystem: "com.example".into(), category: "tests".into() }],
+        messages: vec![message()],
         types: b.into_types(),
         ..Module::default()
     };
     crate::ir::verify::verify(&module).unwrap_or_else(|e| panic!("{e}"));
-    insta::assert_snapshot!(print(&module), @r"
+    insta::assert_snapshot!(print(&module), @r#"
     constant g0 table: float = 0000803f
     threadgroup g1 counter: atomic_uint
     function_constant c0 scale: float [[7]]
+    logger o0 "com.example" "tests"
+    message m0 fault o0: "100%% of %X\n%-+ #08.3g"
     fn f0 f<float>(device float *, uint) -> void {
       local l0 n: uint
       %0: device float * = param 0
@@ -119,12 +142,13 @@ fn every_kind_of_item_and_statement_is_printed() {
       %14 = threadgroup_barrier mem_device|mem_threadgroup
       %15: threadgroup atomic_uint * = global_addr g1
       %16: uint = atomic_add %15, %1
+      %17 = log %1, %6, m0
       store %2, %5
       l0 = %1
       loop {
-        %17: uint = local_get l0
-        %18: bool = lt %17, %1
-        if %18 {
+        %18: uint = local_get l0
+        %19: bool = lt %18, %1
+        if %19 {
           break
         } else {
           continue
@@ -143,5 +167,5 @@ fn every_kind_of_item_and_statement_is_printed() {
       x: device float * = buffer 2 reference
       i: uint = thread_position_in_grid
     }
-    ");
+    "#);
 }

@@ -1,6 +1,7 @@
 //! Which values are addresses of parts of locals, and which locals' addresses go nowhere else.
 
 use super::super::{Block, Function, LocalId, Op, Scalar, Stmt, Type, TypeId, TypeTable, Value};
+use super::DynamicComponents;
 
 /// A step from an aggregate to one of its parts.
 #[derive(Clone, Copy)]
@@ -33,14 +34,16 @@ pub(super) struct Accesses {
     escapes: Vec<bool>,
     /// Loads and stores of each local and its parts.
     counts: Vec<usize>,
+    dynamic: DynamicComponents,
 }
 
 impl Accesses {
-    pub(super) fn of(function: &Function, types: &TypeTable) -> Self {
+    pub(super) fn of(function: &Function, types: &TypeTable, dynamic: DynamicComponents) -> Self {
         let mut accesses = Self {
             places: vec![None; function.insts.len()],
             escapes: vec![false; function.locals.len()],
             counts: vec![0; function.locals.len()],
+            dynamic,
         };
         accesses.block(function, types, &function.body);
         accesses
@@ -133,7 +136,8 @@ impl Accesses {
     /// The place of a vector's component by run-time index.
     fn component(&self, function: &Function, types: &TypeTable, base: Value, index: Value) -> Option<Place> {
         let is_vector = matches!(types.get(pointee(types, function.inst(base).ty)?), Type::Vector { .. });
-        let base = self.place(base).filter(|place| is_vector && place.dynamic.is_none())?;
+        let is_promoted = is_vector && self.dynamic == DynamicComponents::Promoted;
+        let base = self.place(base).filter(|place| is_promoted && place.dynamic.is_none())?;
         Some(Place { dynamic: Some(index), ..base.clone() })
     }
 

@@ -6,8 +6,8 @@
 
 use super::super::{Block, Function, LocalId, Op, Stmt, Value};
 
-/// Forwards values through a function.
-pub(super) fn forward(function: &mut Function) {
+/// Forwards values through a function; whether a read has gone. Its instruction is left without an `Eval`.
+pub(in crate::ir) fn forward(function: &mut Function) -> bool {
     let mut body = std::mem::take(&mut function.body);
     let (values, locals) = (function.insts.len(), function.locals.len());
     let mut forwarder = Forwarder {
@@ -15,9 +15,12 @@ pub(super) fn forward(function: &mut Function) {
         replaced_by: (0..values as u32).map(Value).collect(),
         known: vec![None; locals],
         journal: Vec::new(),
+        changed: false,
     };
     forwarder.block(&mut body);
+    let changed = forwarder.changed;
     function.body = body;
+    changed
 }
 
 struct Forwarder<'f> {
@@ -28,6 +31,7 @@ struct Forwarder<'f> {
     known: Vec<Option<Value>>,
     /// What `known` held before each change, so that leaving a block costs no more than was done in it.
     journal: Vec<(LocalId, Option<Value>)>,
+    changed: bool,
 }
 
 impl Forwarder<'_> {
@@ -48,6 +52,7 @@ impl Forwarder<'_> {
         match self.known[local.0 as usize] {
             Some(known) => {
                 self.replaced_by[value.0 as usize] = known;
+                self.changed = true;
                 false
             }
             None => {

@@ -11,10 +11,10 @@
 //! computes the same.
 
 mod access;
-mod compact;
-mod forward;
+pub(super) mod forward;
 mod rewrite;
 
+use super::passes::dead_code::drop_dead_code;
 use super::{Function, LocalId, Type, TypeId, TypeTable};
 use access::Accesses;
 
@@ -29,11 +29,26 @@ const GROWTH: usize = 4;
 /// A pointer variable that is promoted may free what it points to: each round sees through one more.
 const MAX_ROUNDS: usize = 3;
 
+/// Which accesses of a vector's component by run-time index a promoted variable may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DynamicComponents {
+    /// Any: they become [`Op::ExtractDynamic`](super::Op::ExtractDynamic), which traps past the last component.
+    Promoted,
+    /// None: such a variable stays in memory, where an index past the end is an access out of bounds.
+    InMemory,
+}
+
 /// Promotes what can be promoted and drops values and locals that nobody uses.
 pub fn promote(function: &mut Function, types: &TypeTable) {
+    promote_with(function, types, DynamicComponents::Promoted);
+}
+
+/// Promotes again, after other passes have freed addresses. What a source means has been settled by the first
+/// promotion, so that the trap of a wrong index stays the one it was with [`DynamicComponents::InMemory`].
+pub(super) fn promote_with(function: &mut Function, types: &TypeTable, dynamic: DynamicComponents) {
     let mut budget = SMALL_GROWTH + GROWTH * function.insts.len();
     for round in 0..MAX_ROUNDS {
-        let accesses = Accesses::of(function, types);
+        let accesses = Accesses::of(function, types, dynamic);
         let plans: Vec<_> = (0..function.locals.len())
             .map(|index| {
                 let local = LocalId(index as u32);
@@ -46,7 +61,7 @@ pub fn promote(function: &mut Function, types: &TypeTable) {
         }
         rewrite::rewrite(function, types, &accesses, &plans);
         forward::forward(function);
-        compact::compact(function);
+        drop_dead_code(function);
     }
 }
 

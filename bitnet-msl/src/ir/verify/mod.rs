@@ -1,16 +1,17 @@
 //! Checks that a module keeps the rules of the IR, so that what executes it need not.
 //!
 //! Here: scopes, statements, locals, kernels, globals. `ops` has the types of each op, `functions`
-//! those of the mathematical and lane functions.
+//! those of the mathematical and lane functions, `types` the table of types.
 //!
 //! **Invariant:** a module that passes holds no index out of range, so every look-up by id succeeds.
 
 mod functions;
 mod ops;
+mod types;
 
 use super::{
-    Binding, Block, Function, GlobalKind, Inst, Kernel, LocalId, Module, Op, Scalar, Stmt, SwitchSection,
-    Type, TypeId, Value, int_range,
+    Binding, Block, Conversion, Function, GlobalKind, Inst, Kernel, LocalId, Module, Op, Scalar, Stmt,
+    SwitchSection, Type, TypeId, Value, int_range,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -48,10 +49,8 @@ fn require(condition: bool, rule: &str) -> Check {
 
 /// Checks every rule that `ir` and `ir::op` state. The first broken one is returned.
 pub fn verify(module: &Module) -> Result<(), VerifyError> {
-    let blame = |function: &str, value: Option<Value>| {
-        let function = function.to_string();
-        move |rule: String| VerifyError { function, value, rule }
-    };
+    types::table(&module.types).map_err(blame("the types", None))?;
+    types::named(module).map_err(blame("the module", None))?;
     for global in &module.globals {
         let rule = match &global.kind {
             GlobalKind::Constant(bytes) => require(
@@ -62,10 +61,17 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
         };
         rule.map_err(blame(&format!("global {}", global.name), None))?;
     }
+    for (index, message) in module.messages.iter().enumerate() {
+        let is_bounded =
+            |c: &Conversion| c.width.max(c.precision.unwrap_or(0)) <= super::MAX_CONVERSION_WIDTH;
+        let has_logger = message.logger.is_none_or(|id| (id.0 as usize) < module.loggers.len());
+        let rule = require(has_logger, "a message's logger exists").and_then(|()| {
+            require(message.conversions().all(is_bounded), "widths and precisions are bounded")
+        });
+        rule.map_err(blame(&format!("message {index}"), None))?;
+    }
     for function in &module.functions {
-        let mut verifier = FunctionVerifier::new(module, function);
-        let result = verifier.function();
-        result.map_err(blame(&function.name, verifier.current))?;
+        verify_function(module, function)?;
     }
     let mut names = HashSet::new();
     for kernel in &module.kernels {
@@ -74,6 +80,19 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
         rule.map_err(blame(&format!("kernel {}", kernel.name), None))?;
     }
     Ok(())
+}
+
+/// Checks one function of a module.
+pub(super) fn verify_function(module: &Module, function: &Function) -> Result<(), VerifyError> {
+    let mut verifier = FunctionVerifier::new(module, function);
+    let result = verifier.function();
+    result.map_err(blame(&function.name, verifier.current))
+}
+
+/// Makes a broken rule an error about a function.
+fn blame(function: &str, value: Option<Value>) -> impl FnOnce(String) -> VerifyError {
+    let function = function.to_string();
+    move |rule| VerifyError { function, value, rule }
 }
 
 fn verify_kernel(module: &Module, kernel: &Kernel) -> Check {

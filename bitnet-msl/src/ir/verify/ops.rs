@@ -4,8 +4,8 @@
 
 use super::{Check, FunctionVerifier, functions, require};
 use crate::ir::{
-    AddressSpace, AtomicFn, BinaryOp, CompareOp, FuncId, GlobalId, GlobalKind, Inst, Op, Scalar, Type,
-    UnaryOp, Value,
+    AddressSpace, AtomicFn, BinaryOp, CompareOp, FuncId, GlobalId, GlobalKind, Inst, MessageId, Op, Scalar,
+    Type, UnaryOp, Value,
 };
 
 /// Checks an instruction.
@@ -82,6 +82,7 @@ pub(super) fn check(v: &FunctionVerifier<'_>, inst: &Inst) -> Check {
         Op::AtomicCompareExchange(ptr, expected, desired) => {
             compare_exchange(v, *ptr, *expected, *desired, ty)
         }
+        Op::Log(id, args) => log(v, *id, args, ty),
         Op::Call(id, args) => call(v, *id, args, inst),
     }
 }
@@ -330,6 +331,16 @@ fn compare_exchange(
     );
     require(is_expected, "the expected value is a thread pointer to the atomic's value type")?;
     require(is_bool(ty), "compare_exchange gives a bool")
+}
+
+fn log(v: &FunctionVerifier<'_>, id: MessageId, args: &[Value], ty: Type) -> Check {
+    require(ty == Type::Void, "logging has no result")?;
+    let Some(message) = v.module.messages.get(id.0 as usize) else {
+        return Err("a logged message exists".into());
+    };
+    require(message.conversions().count() == args.len(), "a message has an argument for each conversion")?;
+    let fit = message.conversions().zip(args).all(|(conversion, &arg)| conversion.takes(v.type_of(arg)));
+    require(fit, "arguments have types that their conversions print")
 }
 
 fn call(v: &FunctionVerifier<'_>, id: FuncId, args: &[Value], inst: &Inst) -> Check {

@@ -3,8 +3,9 @@
 use super::*;
 use crate::check::builder::FunctionBuilder;
 use crate::ir::{
-    AddressSpace, BarrierScope, BinaryOp, CompareOp, FuncId, Global, GlobalId, KernelParam, LaneFn,
-    LaneScope, MathFn, MemFlags, Precision, ThreadAttribute, TypeTable, UnaryOp,
+    AddressSpace, BarrierScope, BinaryOp, CompareOp, ConversionFlags, ConversionKind, FormatPiece, FuncId,
+    Global, GlobalId, KernelParam, LaneFn, LaneScope, LogLevel, LoggerId, MathFn, MemFlags, Message,
+    MessageId, Precision, ThreadAttribute, TypeTable, UnaryOp,
 };
 use crate::source::Span;
 
@@ -486,6 +487,60 @@ fn calls_and_ids_exist_and_fit() {
     check("a function constant exists", |b| {
         emit(b, Op::FunctionConstant(crate::ir::FunctionConstantId(0)), FLOAT);
     });
+}
+
+#[test]
+fn logged_messages_exist_and_print_their_arguments() {
+    let conversion = |kind, precision| {
+        FormatPiece::Value(Conversion { kind, flags: ConversionFlags::default(), width: 0, precision })
+    };
+    let with_message = |format: &[FormatPiece], logger, build: fn(&mut FunctionBuilder)| {
+        let message = Message { level: LogLevel::Info, logger, format: format.to_vec() };
+        Module { messages: vec![message], ..module(build) }
+    };
+    let no_args: fn(&mut FunctionBuilder) = |b| {
+        emit(b, Op::Log(MessageId(0), vec![]), Type::Void);
+    };
+    let text = FormatPiece::Text("text".into());
+    let verify_with = |format: &[FormatPiece], build| verify(&with_message(format, None, build));
+    assert_eq!(verify_with(std::slice::from_ref(&text), no_args), Ok(()));
+
+    check("a logged message exists", no_args);
+    refuses(&with_message(&[], Some(LoggerId(0)), no_args), "a message's logger exists");
+    refuses(
+        &with_message(&[], None, |b| {
+            emit(b, Op::Log(MessageId(0), vec![]), INT);
+        }),
+        "logging has no result",
+    );
+    let huge = conversion(ConversionKind::Fixed, Some(1025));
+    refuses(&with_message(&[huge], None, |_| {}), "widths and precisions are bounded");
+    let signed = conversion(ConversionKind::Signed, None);
+    refuses(&with_message(&[signed.clone(), text], None, no_args), "an argument for each conversion");
+    let rule = "arguments have types that their conversions print";
+    for (kind, is_int) in [
+        (ConversionKind::Signed, true),
+        (ConversionKind::Unsigned, false),
+        (ConversionKind::Char, false),
+        (ConversionKind::Fixed, false),
+        (ConversionKind::Pointer, false),
+    ] {
+        let format = [conversion(kind, None)];
+        let int: fn(&mut FunctionBuilder) = |b| {
+            let arg = b.const_i32(1, SPAN);
+            emit(b, Op::Log(MessageId(0), vec![arg]), Type::Void);
+        };
+        match is_int {
+            true => assert_eq!(verify_with(&format, int), Ok(())),
+            false => refuses(&with_message(&format, None, int), rule),
+        }
+    }
+    let matrix = with_message(&[conversion(ConversionKind::Fixed, None)], None, |b| {
+        let ty = b.types().intern(Type::Matrix { elem: Scalar::F32, cols: 2, rows: 2 });
+        let arg = b.zero(ty, SPAN);
+        emit(b, Op::Log(MessageId(0), vec![arg]), Type::Void);
+    });
+    refuses(&matrix, rule);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Command buffers: lists of dispatches.
+//! Command buffers: lists of commands.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use bitnet_simt::{Bound, Grid as SimtGrid, Launch, Program, RunOptions};
+use bitnet_simt::{Bound, Grid as SimtGrid, Launch, Memory, Program, RunOptions, ShaderLog};
 
 use super::buffer::Buffer;
 use super::command_queue::{CommandQueue, Job};
@@ -11,29 +11,33 @@ use super::pipeline::ComputePipelineState;
 use crate::metal::backend;
 use crate::metal::completion::Completion;
 use crate::metal::error::MetalError;
+use crate::metal::label::Place;
+use crate::metal::log_state::LogState;
 use crate::metal::size::MTLSize;
 use crate::metal::validation::Grid;
 
-/// Dispatches so far, and what the open encoder has bound.
+/// Commands so far, and what the open encoder has bound.
 #[derive(Debug)]
 pub(crate) struct CommandBuffer {
     queue: Arc<CommandQueue>,
-    dispatches: Vec<Dispatch>,
+    log_state: LogState,
+    commands: Vec<Command>,
     program: Option<Arc<Program>>,
     /// Bindings of the next dispatch; grid and threadgroup are those of the last one.
     next: Launch,
 }
 
-/// One dispatch, ready to run.
+/// One command, ready to run.
 #[derive(Debug)]
-pub(crate) struct Dispatch {
-    program: Arc<Program>,
-    launch: Launch,
+pub(crate) enum Command {
+    Dispatch { program: Arc<Program>, launch: Launch, place: Place },
+    Copy { from: (Memory, usize), to: (Memory, usize), len_bytes: usize },
+    Fill { memory: Memory, start: usize, len_bytes: usize, value: u8 },
 }
 
 impl CommandBuffer {
-    pub(crate) fn new(queue: Arc<CommandQueue>) -> Self {
-        Self { queue, dispatches: Vec::new(), program: None, next: nothing_bound() }
+    pub(crate) fn new(queue: Arc<CommandQueue>, log_state: LogState) -> Self {
+        Self { queue, log_state, commands: Vec::new(), program: None, next: nothing_bound() }
     }
 
     fn bind(&mut self, index: usize, bound: Option<Bound>) {
@@ -56,9 +60,9 @@ impl backend::CommandBuffer for CommandBuffer {
     }
 
     fn set_buffer(&mut self, index: usize, buffer: Option<(&Arc<dyn backend::Buffer>, u64)>) {
-        let bound = buffer.map(|(buffer, offset)| {
-            let memory = of_this_backend::<Buffer>(buffer.as_ref()).memory.clone();
-            Bound::Buffer { memory, offset_bytes: offset as usize }
+        let bound = buffer.map(|buffer| {
+            let (memory, offset_bytes) = memory_at(buffer);
+            Bound::Buffer { memory, offset_bytes }
         });
         self.bind(index, bound);
     }
@@ -72,7 +76,7 @@ impl backend::CommandBuffer for CommandBuffer {
         self.next.threadgroup_memory_bytes.insert(index as u32, u32::try_from(length).unwrap_or(u32::MAX));
     }
 
-    fn dispatch(&mut self, grid: Grid, threadgroup: MTLSize) {
+    fn dispatch(&mut self, grid: Grid, threadgroup: MTLSize, place: Place) {
         let program = self.program.clone().expect("a dispatch without a pipeline is refused");
         let mut launch = self.next.clone();
         launch.grid = match grid {
@@ -80,25 +84,53 @@ impl backend::CommandBuffer for CommandBuffer {
             Grid::Threadgroups(size) => SimtGrid::Threadgroups(to_u32(size)),
         };
         launch.threads_per_threadgroup = to_u32(threadgroup);
-        self.dispatches.push(Dispatch { program, launch });
+        self.commands.push(Command::Dispatch { program, launch, place });
     }
 
-    fn end_compute(&mut self) {
+    fn begin_blit(&mut self) {}
+
+    fn copy_buffer(
+        &mut self,
+        from: (&Arc<dyn backend::Buffer>, u64),
+        to: (&Arc<dyn backend::Buffer>, u64),
+        length: u64,
+    ) {
+        let len_bytes = length as usize;
+        self.commands.push(Command::Copy { from: memory_at(from), to: memory_at(to), len_bytes });
+    }
+
+    fn fill_buffer(&mut self, buffer: (&Arc<dyn backend::Buffer>, u64), length: u64, value: u8) {
+        let (memory, start) = memory_at(buffer);
+        self.commands.push(Command::Fill { memory, start, len_bytes: length as usize, value });
+    }
+
+    fn end_encoder(&mut self) {
         self.begin_compute();
     }
 
-    fn commit(self: Box<Self>, completion: Arc<Completion>) {
-        let Self { queue, dispatches, .. } = *self;
-        queue.submit(Job { dispatches, completion });
+    fn commit(self: Box<Self>, completion: Arc<Completion>) -> Result<(), MetalError> {
+        let Self { queue, log_state, commands, .. } = *self;
+        queue.submit(Job { commands, log_state, completion })
     }
 }
 
-impl Dispatch {
+impl Command {
     /// Runs it to its end, or to the first trap.
-    pub(crate) fn run(&self, options: &RunOptions) -> Result<(), MetalError> {
-        let stats = self.program.run(&self.launch, options)?;
-        for warning in &stats.warnings {
-            tracing::warn!("{warning}");
+    pub(crate) fn run(&self, options: &RunOptions, log: &mut ShaderLog) -> Result<(), MetalError> {
+        match self {
+            Command::Dispatch { program, launch, place } => {
+                let result = program.run_logged(launch, options, log);
+                let stats = result.map_err(|trap| place.clone().of(trap.into()))?;
+                for warning in &stats.warnings {
+                    tracing::warn!("{warning}");
+                }
+            }
+            Command::Copy { from: (source, from), to: (memory, to), len_bytes } => {
+                memory.copy_from(*to, source, *from, *len_bytes).expect("the ranges were checked");
+            }
+            Command::Fill { memory, start, len_bytes, value } => {
+                memory.fill(*start..*start + *len_bytes, *value).expect("the range was checked");
+            }
         }
         Ok(())
     }
@@ -106,6 +138,11 @@ impl Dispatch {
 
 fn nothing_bound() -> Launch {
     Launch::new(SimtGrid::Threads([0; 3]), [1; 3])
+}
+
+/// The memory of a buffer, and an offset into it in bytes.
+fn memory_at((buffer, offset): (&Arc<dyn backend::Buffer>, u64)) -> (Memory, usize) {
+    (of_this_backend::<Buffer>(buffer.as_ref()).memory.clone(), offset as usize)
 }
 
 /// The dimensions as the executor takes them.

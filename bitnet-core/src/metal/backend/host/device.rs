@@ -1,10 +1,13 @@
 //! The host device.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use bitnet_simt::{ExitedLanes, Memory, RunOptions, THREADS_PER_SIMDGROUP};
 
+use super::binary_archive::BinaryArchive;
 use super::buffer::Buffer;
 use super::command_queue::CommandQueue;
 use super::library::Library;
@@ -12,9 +15,13 @@ use crate::metal::backend;
 use crate::metal::compile_options::CompileOptions;
 use crate::metal::device::{DeviceKind, DeviceLimits};
 use crate::metal::error::MetalError;
+use crate::metal::gpu_family::MTLGPUFamily;
 use crate::metal::host_options::HostOptions;
+use crate::metal::log_state::{LOG_BUFFER_SIZES, LogState, LogStateDescriptor};
+use crate::metal::page_bytes::PageBytes;
 use crate::metal::resource_options::MTLResourceOptions;
 use crate::metal::size::MTLSize;
+use crate::metal::validation::CONSTANT_OFFSET_ALIGNMENT;
 
 /// Most threads of a threadgroup, and 32 KB of its memory: what every Apple GPU has, so that what runs
 /// here runs there.
@@ -25,6 +32,10 @@ pub(crate) const LIMITS: DeviceLimits = DeviceLimits {
     max_buffer_length: 4 << 30,
     thread_execution_width: THREADS_PER_SIMDGROUP as u64,
     simdgroup_reductions: true,
+    non_uniform_threadgroups: true,
+    constant_offset_alignment: CONSTANT_OFFSET_ALIGNMENT,
+    has_unified_memory: true,
+    recommended_max_working_set_size: None,
 };
 
 /// This machine's CPU.
@@ -33,6 +44,10 @@ pub(crate) struct Device {
     name: String,
     limits: DeviceLimits,
     run: RunOptions,
+    /// Where shaders log to, unless their command buffer has a state of its own.
+    log_state: LogState,
+    /// When its clock began.
+    epoch: Instant,
 }
 
 impl Device {
@@ -42,8 +57,16 @@ impl Device {
         let used = if threads > 0 { threads } else { available_parallelism().map_or(1, usize::from) };
         let name = format!("host ({used} CPU thread{})", if used == 1 { "" } else { "s" });
         let run = RunOptions { threads, exited_lanes, max_instructions: options.max_instructions };
-        let limits = DeviceLimits { simdgroup_reductions: options.simdgroup_reductions, ..LIMITS };
-        Self { name, limits, run }
+        let limits = DeviceLimits {
+            simdgroup_reductions: options.simdgroup_reductions,
+            non_uniform_threadgroups: options.non_uniform_threadgroups,
+            ..LIMITS
+        };
+        let (least, greatest) = LOG_BUFFER_SIZES.into_inner();
+        let buffer_size = options.log.buffer_size.clamp(least, greatest);
+        let log_state = LogState::new(LogStateDescriptor { buffer_size, ..options.log });
+        let log_state = log_state.expect("the size was brought into its range");
+        Self { name, limits, run, log_state, epoch: Instant::now() }
     }
 }
 
@@ -60,6 +83,10 @@ impl backend::Device for Device {
         &self.limits
     }
 
+    fn families(&self) -> &[MTLGPUFamily] {
+        &[]
+    }
+
     fn new_buffer(
         &self,
         length: u64,
@@ -74,6 +101,13 @@ impl backend::Device for Device {
         Ok(Arc::new(Buffer { memory: Memory::new_zeroed(length) }))
     }
 
+    /// Copies them: the executor's memory is words that threads share safely, and these are plain bytes.
+    fn new_buffer_no_copy(&self, bytes: PageBytes) -> Result<Arc<dyn backend::Buffer>, MetalError> {
+        let buffer = self.new_buffer(bytes.len() as u64, MTLResourceOptions::StorageModeShared)?;
+        buffer.write(0, &bytes);
+        Ok(buffer)
+    }
+
     fn new_library(
         &self,
         name: &str,
@@ -84,7 +118,29 @@ impl backend::Device for Device {
         Ok(Arc::new(Library::compile(name, source, options, simdgroup_reductions)?))
     }
 
+    fn new_library_from_artifact(
+        &self,
+        name: &str,
+        artifact: &[u8],
+    ) -> Result<Arc<dyn backend::Library>, String> {
+        let library = Library::from_artifact(name, artifact, self.limits.simdgroup_reductions);
+        Ok(Arc::new(library.map_err(|error| error.to_string())?))
+    }
+
     fn new_command_queue(&self) -> Arc<dyn backend::CommandQueue> {
-        Arc::new(CommandQueue::new(self.run))
+        Arc::new(CommandQueue::new(self.run, self.log_state.clone(), self.epoch))
+    }
+
+    fn has_logging(&self) -> bool {
+        true
+    }
+
+    fn new_binary_archive(&self, _path: &Path) -> Result<Arc<dyn backend::BinaryArchive>, MetalError> {
+        Ok(Arc::new(BinaryArchive))
+    }
+
+    fn start_capture(&self, path: &Path) -> Result<Box<dyn backend::Capture>, MetalError> {
+        let reason = "only a Metal GPU's commands can be captured, and this is the host device".to_owned();
+        Err(MetalError::CaptureFailed { path: path.to_owned(), reason })
     }
 }

@@ -3,6 +3,7 @@
 //! Sources are compiled by [`bitnet_msl`], kernels run by [`bitnet_simt`]; what is here is the API around
 //! the two: memory, queues, and errors on their way back.
 
+mod binary_archive;
 mod buffer;
 mod command_buffer;
 mod command_queue;

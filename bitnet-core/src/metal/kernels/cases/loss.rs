@@ -35,6 +35,25 @@ pub(in crate::metal::kernels) fn softmax_forward() -> Vec<Case> {
     logits().into_iter().map(case).collect()
 }
 
+/// Softmax of a row, in double precision until the end.
+fn softmax(row: &[f32]) -> Vec<f32> {
+    let greatest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = row.iter().map(|&x| f64::from(x - greatest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| (power / sum) as f32).collect()
+}
+
+pub(in crate::metal::kernels) fn softmax_backward() -> Vec<Case> {
+    let case = |(label, rows, size, values): (String, u32, u32, Vec<f32>)| {
+        let random = Random::new(900 + rows + size);
+        let y = values.chunks(size.max(1) as usize).flat_map(softmax).collect();
+        Case::new(label, Shape::rows(rows, size), &SoftmaxParams { size, rows })
+            .with(0, random.data(values.len() as u64))
+            .with(1, Data::F32(y))
+    };
+    logits().into_iter().map(case).collect()
+}
+
 fn cross_entropy() -> Vec<Case> {
     let case = |(label, rows, classes, values): (String, u32, u32, Vec<f32>)| {
         let random = Random::new(rows + classes);

@@ -5,6 +5,7 @@
 
 pub(super) mod activation;
 pub(super) mod bitlinear;
+pub(super) mod eight_bit;
 pub(super) mod loss;
 pub(super) mod norm;
 pub(super) mod optimizer;

@@ -1,8 +1,8 @@
 //! Cases of the optimisers' steps.
 
-use super::{Random, by_count};
+use super::{COUNTS, Random, by_count};
 use crate::metal::kernels::case::{Case, Data};
-use crate::metal::kernels::params::AdamWParams;
+use crate::metal::kernels::params::{AdamWParams, SgdParams};
 use crate::metal::kernels::shape::Shape;
 
 pub(in crate::metal::kernels) fn adamw_step() -> Vec<Case> {
@@ -39,4 +39,44 @@ pub(in crate::metal::kernels) fn adamw_step() -> Vec<Case> {
     still.label = "no gradient".to_owned();
     cases.push(still);
     cases
+}
+
+/// μ, dampening, λ, Nesterov, first step
+const SGD: &[(f32, f32, f32, bool, bool)] = &[
+    (0.0, 0.0, 0.0, false, false),
+    (0.0, 0.0, 0.1, false, true),
+    (0.9, 0.0, 0.0, false, true),
+    (0.9, 0.0, 0.0, false, false),
+    (0.9, 0.5, 0.01, false, true),
+    (0.9, 0.5, 0.01, false, false),
+    (0.8, 0.0, 0.1, true, true),
+    (0.8, 0.0, 0.1, true, false),
+];
+
+pub(in crate::metal::kernels) fn sgd_step() -> Vec<Case> {
+    let case = |&(momentum, dampening, weight_decay, nesterov, first): &(f32, f32, f32, bool, bool),
+                count: u32| {
+        let random = Random::new(710 + count);
+        let params = SgdParams {
+            count,
+            learning_rate: 0.05,
+            momentum,
+            dampening,
+            weight_decay,
+            nesterov: nesterov.into(),
+            first_step: first.into(),
+        };
+        let label = format!("{count}, {params:?}");
+        let case = Case::new(label, Shape::elements(count), &params)
+            .with(0, random.data(count.into()))
+            .with(1, random.data(count.into()));
+        // At the first step the buffer holds nothing yet.
+        match (momentum != 0.0, first) {
+            (false, _) => case,
+            (true, true) => case.with(2, Data::F32(vec![f32::NAN; count as usize])),
+            (true, false) => case.with(2, random.data(count.into())),
+        }
+    };
+    let of_count = |&count: &u32| SGD.iter().map(move |variant| case(variant, count)).collect::<Vec<_>>();
+    COUNTS.iter().filter(|count| **count < 1024).flat_map(of_count).collect()
 }

@@ -1,6 +1,6 @@
 //! Softmax and cross-entropy.
 
-use super::FORMULA;
+use super::{FORMULA, pull_back, sum};
 use crate::metal::kernels::case::{Case, Derivative, Expected, Float};
 use crate::metal::kernels::params::{CrossEntropyParams, KernelParams, SoftmaxParams};
 
@@ -50,6 +50,36 @@ pub(crate) fn softmax_forward(case: &Case) -> Vec<Expected> {
     };
     let elements = rows(&x, params.rows, params.size).flat_map(probabilities).collect();
     vec![Expected::sums(1, f64::from(params.size) + FORMULA, elements)]
+}
+
+pub(crate) fn softmax_backward(case: &Case) -> Vec<Expected> {
+    let params = SoftmaxParams::from_bytes(&case.params);
+    let (dy, y) = (case.floats(0), case.floats(1));
+    let rows = rows(&dy, params.rows, params.size).zip(rows(&y, params.rows, params.size));
+    let gradients = |(dy, y): (&[f64], &[f64])| {
+        let total = sum(dy.iter().zip(y).map(|(dy, y)| dy * y));
+        let gradient = move |(dy, y): (&f64, &f64)| Float {
+            value: y * (dy - total.value),
+            magnitude: y.abs() * (dy.abs() + total.magnitude),
+            slack: 0.0,
+        };
+        dy.iter().zip(y).map(gradient).collect::<Vec<_>>()
+    };
+    vec![Expected::sums(2, f64::from(params.size) + FORMULA, rows.flat_map(gradients).collect())]
+}
+
+/// Softmax as a function of the logits, at logits that give the outputs of the case.
+pub(crate) fn softmax_gradient(case: &Case) -> Vec<Derivative> {
+    let params = SoftmaxParams::from_bytes(&case.params);
+    let at = case.floats(1).into_iter().map(f64::ln).collect();
+    let softmax = move |x: &[f64]| {
+        let probabilities = |row: &[f64]| {
+            let softmax = Softmax::of(row);
+            (0..row.len()).map(|k| softmax.probability(k).value).collect::<Vec<_>>()
+        };
+        rows(x, params.rows, params.size).flat_map(probabilities).collect()
+    };
+    vec![pull_back(2, at, case.floats(0), softmax)]
 }
 
 pub(crate) fn cross_entropy_forward(case: &Case) -> Vec<Expected> {

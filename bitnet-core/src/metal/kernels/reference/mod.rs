@@ -6,6 +6,7 @@
 
 pub(super) mod activation;
 pub(super) mod bitlinear;
+pub(super) mod eight_bit;
 pub(super) mod loss;
 pub(super) mod norm;
 pub(super) mod optimizer;
@@ -13,6 +14,8 @@ pub(super) mod philox;
 pub(super) mod quantization;
 
 use super::case::{Derivative, Float};
+use super::shape::Grouping;
+use std::ops::Range;
 
 /// Roundings beside those of a sum, in formulas that end in a handful of products, quotients, an `exp` or
 /// a root (4 ulp each at most): what the number of terms is raised by.
@@ -41,4 +44,16 @@ fn pull_back(
     function: impl Fn(&[f64]) -> Vec<f64> + 'static,
 ) -> Derivative {
     Derivative { index, at, function: Box::new(move |x| dot(&upstream, &function(x))) }
+}
+
+/// The places of the elements of each group of a matrix, in the order of the scales. A tensor is one group.
+fn groups_of(rows: usize, columns: usize, grouping: Grouping) -> Vec<Range<usize>> {
+    let size = match grouping {
+        Grouping::Tensor => return std::iter::once(0..rows * columns).collect(),
+        Grouping::Row => columns,
+        Grouping::Columns(size) => size as usize,
+    };
+    let count = grouping.of_row(columns as u64) as usize;
+    let range = |n: usize, g: usize| n * columns + g * size..n * columns + columns.min((g + 1) * size);
+    (0..rows).flat_map(|n| (0..count).map(move |g| (n, g))).map(|(n, g)| range(n, g)).collect()
 }

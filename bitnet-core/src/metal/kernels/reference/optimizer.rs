@@ -2,7 +2,7 @@
 
 use super::{FORMULA, sum};
 use crate::metal::kernels::case::{Case, Expected, Float};
-use crate::metal::kernels::params::{AdamWParams, KernelParams};
+use crate::metal::kernels::params::{AdamWParams, KernelParams, SgdParams};
 
 pub(crate) fn adamw_step(case: &Case) -> Vec<Expected> {
     let params = AdamWParams::from_bytes(&case.params);
@@ -30,4 +30,42 @@ pub(crate) fn adamw_step(case: &Case) -> Vec<Expected> {
         Expected::sums(2, FORMULA, first),
         Expected::sums(3, FORMULA, second),
     ]
+}
+
+/// a + factor·b
+fn plus(a: Float, factor: f64, b: Float) -> Float {
+    Float {
+        value: a.value + factor * b.value,
+        magnitude: a.magnitude + factor.abs() * b.magnitude,
+        slack: 0.0,
+    }
+}
+
+pub(crate) fn sgd_step(case: &Case) -> Vec<Expected> {
+    let params = SgdParams::from_bytes(&case.params);
+    let (p, g, momentum) = (case.floats(0), case.floats(1), case.floats(2));
+    let wide = |x: f32| f64::from(x);
+    let (rate, mu) = (wide(params.learning_rate), wide(params.momentum));
+    let fresh = 1.0 - wide(params.dampening);
+
+    let (mut parameters, mut buffer) = (Vec::new(), Vec::new());
+    for i in 0..p.len() {
+        let g = sum([g[i], wide(params.weight_decay) * p[i]]);
+        let mut step = g;
+        if mu != 0.0 {
+            let b = if params.first_step != 0 { g } else { plus((mu * momentum[i]).into(), fresh, g) };
+            buffer.push(b);
+            step = if params.nesterov != 0 { plus(g, mu, b) } else { b };
+        }
+        parameters.push(Float {
+            value: p[i] - rate * step.value,
+            magnitude: p[i].abs() + rate.abs() * step.magnitude,
+            slack: 0.0,
+        });
+    }
+    let mut expected = vec![Expected::sums(0, FORMULA, parameters)];
+    if mu != 0.0 {
+        expected.push(Expected::sums(2, FORMULA, buffer));
+    }
+    expected
 }

@@ -9,17 +9,9 @@ use std::ops::Range;
 /// The least γ that activations are divided by, as float32 holds it.
 const LEAST_GAMMA: f32 = 1e-5;
 
-/// The places of the weights of each group, in the order of the scales. A tensor is one group.
+/// The places of the weights of each group, in the order of the scales.
 fn groups(shape: &Shape) -> Vec<Range<usize>> {
-    let (rows, columns) = (shape.output as usize, shape.input as usize);
-    let size = match shape.grouping {
-        Grouping::Tensor => return std::iter::once(0..rows * columns).collect(),
-        Grouping::Row => columns,
-        Grouping::Columns(size) => size as usize,
-    };
-    let count = shape.groups() as usize;
-    let range = |n: usize, g: usize| n * columns + g * size..n * columns + columns.min((g + 1) * size);
-    (0..rows).flat_map(|n| (0..count).map(move |g| (n, g))).map(|(n, g)| range(n, g)).collect()
+    super::groups_of(shape.output as usize, shape.input as usize, shape.grouping)
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Float {

@@ -6,7 +6,7 @@ use crate::metal::kernels::params::{
     BinarizeParams, BitLinearGradParams, BitLinearParams, KernelParams, QuantizeActivationsParams,
 };
 use crate::metal::kernels::reference::{bitlinear as reference, quantization};
-use crate::metal::kernels::row::Element::{F32, I8, U32};
+use crate::metal::kernels::row::Element::{F32, I8, Real, U32};
 use crate::metal::kernels::row::Tolerance::{NearTies, Sum, Ulp};
 use crate::metal::kernels::row::{KernelRow, Work, constants, read, write};
 use crate::metal::kernels::shape::{Grouping, Shape};
@@ -17,10 +17,10 @@ pub(super) const BITLINEAR_FORWARD: KernelRow = KernelRow {
     name: "bitlinear_forward",
     summary: "Y[m,n] = bias[n] + Σ_k X[m,k]·s[n,g(k)]·w[n,k] with 1-bit w",
     params: &[
-        read(0, "input", F32, Shape::inputs),
+        read(0, "input", Real, Shape::inputs),
         read(1, "weights", U32, Shape::packed),
-        read(2, "bias", F32, |s| s.output).when(|p| BitLinearParams::from_bytes(p).has_bias != 0),
-        write(3, "output", F32, Shape::outputs, Sum),
+        read(2, "bias", Real, |s| s.output).when(|p| BitLinearParams::from_bytes(p).has_bias != 0),
+        write(3, "output", Real, Shape::outputs, Sum),
         constants(4, BitLinearParams::LAYOUT),
         read(5, "scales", F32, Shape::scales).when(|p| BitLinearParams::from_bytes(p).has_scales != 0),
     ],
@@ -28,7 +28,7 @@ pub(super) const BITLINEAR_FORWARD: KernelRow = KernelRow {
     reference: reference::forward,
     gradient: None,
     cases: cases::bitlinear_forward,
-    half: false,
+    half: true,
 };
 
 pub(super) const BITLINEAR_BACKWARD_INPUT: KernelRow = KernelRow {
@@ -37,9 +37,9 @@ pub(super) const BITLINEAR_BACKWARD_INPUT: KernelRow = KernelRow {
     name: "bitlinear_backward_input",
     summary: "dX[m,k] = Σ_n dY[m,n]·s[n,g(k)]·w[n,k]",
     params: &[
-        read(0, "grad_output", F32, Shape::outputs),
+        read(0, "grad_output", Real, Shape::outputs),
         read(1, "weights", U32, Shape::packed),
-        write(2, "grad_input", F32, Shape::inputs, Sum),
+        write(2, "grad_input", Real, Shape::inputs, Sum),
         constants(3, BitLinearParams::LAYOUT),
         read(4, "scales", F32, Shape::scales).when(|p| BitLinearParams::from_bytes(p).has_scales != 0),
     ],
@@ -47,7 +47,7 @@ pub(super) const BITLINEAR_BACKWARD_INPUT: KernelRow = KernelRow {
     reference: reference::backward_input,
     gradient: Some(reference::backward_input_gradient),
     cases: cases::bitlinear_backward_input,
-    half: false,
+    half: true,
 };
 
 pub(super) const BITLINEAR_BACKWARD_WEIGHTS: KernelRow = KernelRow {
@@ -56,8 +56,8 @@ pub(super) const BITLINEAR_BACKWARD_WEIGHTS: KernelRow = KernelRow {
     name: "bitlinear_backward_weights",
     summary: "dW[n,k] = Σ_m dY[m,n]·X[m,k], straight through to the latent weights; db[n] = Σ_m dY[m,n]",
     params: &[
-        read(0, "grad_output", F32, Shape::outputs),
-        read(1, "input", F32, Shape::inputs),
+        read(0, "grad_output", Real, Shape::outputs),
+        read(1, "input", Real, Shape::inputs),
         write(2, "grad_weights", F32, Shape::weights, Sum),
         write(3, "grad_bias", F32, |s| s.output, Sum)
             .when(|p| BitLinearGradParams::from_bytes(p).has_bias != 0),
@@ -68,7 +68,7 @@ pub(super) const BITLINEAR_BACKWARD_WEIGHTS: KernelRow = KernelRow {
     reference: reference::backward_weights,
     gradient: Some(reference::backward_weights_gradient),
     cases: cases::bitlinear_backward_weights,
-    half: false,
+    half: true,
 };
 
 pub(super) const BINARIZE_WEIGHTS: KernelRow = KernelRow {
@@ -98,18 +98,18 @@ pub(super) const QUANTIZE_ACTIVATIONS: KernelRow = KernelRow {
     name: "quantize_activations",
     summary: "per row: γ = max|x|, q = clamp(rint(127·x / γ), −128, 127), scale γ/127",
     params: &[
-        read(0, "input", F32, Shape::inputs),
+        read(0, "input", Real, Shape::inputs),
         write(1, "quantized", I8, Shape::inputs, NearTies),
         write(2, "scales", F32, |s| s.batch, Ulp(4)),
         constants(3, QuantizeActivationsParams::LAYOUT),
-        write(4, "dequantized", F32, Shape::inputs, Ulp(4))
+        write(4, "dequantized", Real, Shape::inputs, Ulp(4))
             .when(|p| QuantizeActivationsParams::from_bytes(p).write_dequantized != 0),
     ],
     work: |s| Work::Simdgroups(s.batch),
     reference: quantization::quantize_activations,
     gradient: None,
     cases: cases::quantize_activations,
-    half: false,
+    half: true,
 };
 
 /// Two ways through `bitlinear_forward` (see the shader): a simdgroup for four outputs of all rows, or for

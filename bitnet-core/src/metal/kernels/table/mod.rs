@@ -6,6 +6,7 @@
 
 mod activation;
 mod bitlinear;
+mod eight_bit;
 mod loss;
 mod norm;
 mod optimizer;
@@ -32,10 +33,51 @@ pub enum BitNetShaderFunction {
     QuantizeWeights1Bit,
     /// `dequantize_weights_1bit`
     DequantizeWeights1Bit,
+    /// `quantize_activations_8bit`
+    QuantizeActivations8Bit,
+    /// `dequantize_activations_8bit`
+    DequantizeActivations8Bit,
+    /// `dynamic_quantize_ranges`, the first half of the next
+    DynamicQuantizeRanges,
+    /// `dynamic_quantize_activations`: [`encode`](super::encode::encode) launches `dynamic_quantize_ranges`
+    /// before it
+    DynamicQuantizeActivations,
+    /// `quantize_gradients`
+    QuantizeGradients,
+    /// `mixed_precision_matmul`
+    MixedPrecisionMatmul,
     /// `relu_forward`
     ReluForward,
     /// `relu_backward`
     ReluBackward,
+    /// `relu_squared_forward`
+    ReluSquaredForward,
+    /// `relu_squared_backward`
+    ReluSquaredBackward,
+    /// `gelu_forward`
+    GeluForward,
+    /// `gelu_backward`
+    GeluBackward,
+    /// `gelu_tanh_forward`
+    GeluTanhForward,
+    /// `gelu_tanh_backward`
+    GeluTanhBackward,
+    /// `swish_forward`
+    SwishForward,
+    /// `swish_backward`
+    SwishBackward,
+    /// `sigmoid_forward`
+    SigmoidForward,
+    /// `sigmoid_backward`
+    SigmoidBackward,
+    /// `tanh_forward`
+    TanhForward,
+    /// `tanh_backward`
+    TanhBackward,
+    /// `leaky_relu_forward`
+    LeakyReluForward,
+    /// `leaky_relu_backward`
+    LeakyReluBackward,
     /// `fused_relu_dropout`
     FusedReluDropout,
     /// `fused_relu_dropout_backward`
@@ -44,14 +86,22 @@ pub enum BitNetShaderFunction {
     LayerNormForward,
     /// `layer_norm_backward`
     LayerNormBackward,
+    /// `rms_norm_forward`
+    RmsNormForward,
+    /// `rms_norm_backward`
+    RmsNormBackward,
     /// `softmax_forward`
     SoftmaxForward,
+    /// `softmax_backward`
+    SoftmaxBackward,
     /// `cross_entropy_forward`
     CrossEntropyForward,
     /// `cross_entropy_backward`
     CrossEntropyBackward,
     /// `adamw_step`
     AdamWStep,
+    /// `sgd_step`
+    SgdStep,
 }
 
 impl BitNetShaderFunction {
@@ -91,14 +141,38 @@ pub static TABLE: &[KernelRow] = &[
     bitlinear::QUANTIZE_ACTIVATIONS,
     quantization::QUANTIZE_WEIGHTS_1BIT,
     quantization::DEQUANTIZE_WEIGHTS_1BIT,
+    eight_bit::QUANTIZE_ACTIVATIONS_8BIT,
+    eight_bit::DEQUANTIZE_ACTIVATIONS_8BIT,
+    eight_bit::DYNAMIC_QUANTIZE_RANGES,
+    eight_bit::DYNAMIC_QUANTIZE_ACTIVATIONS,
+    eight_bit::QUANTIZE_GRADIENTS,
+    eight_bit::MIXED_PRECISION_MATMUL,
     activation::RELU_FORWARD,
     activation::RELU_BACKWARD,
+    activation::RELU_SQUARED_FORWARD,
+    activation::RELU_SQUARED_BACKWARD,
+    activation::GELU_FORWARD,
+    activation::GELU_BACKWARD,
+    activation::GELU_TANH_FORWARD,
+    activation::GELU_TANH_BACKWARD,
+    activation::SWISH_FORWARD,
+    activation::SWISH_BACKWARD,
+    activation::SIGMOID_FORWARD,
+    activation::SIGMOID_BACKWARD,
+    activation::TANH_FORWARD,
+    activation::TANH_BACKWARD,
+    activation::LEAKY_RELU_FORWARD,
+    activation::LEAKY_RELU_BACKWARD,
     activation::FUSED_RELU_DROPOUT,
     activation::FUSED_RELU_DROPOUT_BACKWARD,
     norm::LAYER_NORM_FORWARD,
     norm::LAYER_NORM_BACKWARD,
+    norm::RMS_NORM_FORWARD,
+    norm::RMS_NORM_BACKWARD,
     loss::SOFTMAX_FORWARD,
+    loss::SOFTMAX_BACKWARD,
     loss::CROSS_ENTROPY_FORWARD,
     loss::CROSS_ENTROPY_BACKWARD,
     optimizer::ADAMW_STEP,
+    optimizer::SGD_STEP,
 ];

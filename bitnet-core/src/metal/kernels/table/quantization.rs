@@ -4,7 +4,7 @@ use super::BitNetShaderFunction as F;
 use crate::metal::kernels::cases::quantization as cases;
 use crate::metal::kernels::params::{KernelParams, WeightGroupParams};
 use crate::metal::kernels::reference::quantization as reference;
-use crate::metal::kernels::row::Element::{F32, U32};
+use crate::metal::kernels::row::Element::{F32, Real, U32};
 use crate::metal::kernels::row::Tolerance::{Exact, Sum};
 use crate::metal::kernels::row::{KernelRow, Work, constants, read, write};
 use crate::metal::kernels::shape::Shape;
@@ -35,12 +35,12 @@ pub(super) const DEQUANTIZE_WEIGHTS_1BIT: KernelRow = KernelRow {
     params: &[
         read(0, "weights", U32, Shape::packed),
         read(1, "scales", F32, Shape::scales),
-        write(2, "output", F32, Shape::weights, Exact),
+        write(2, "output", Real, Shape::weights, Exact),
         constants(3, WeightGroupParams::LAYOUT),
     ],
     work: |s| Work::Simdgroups(s.packed()),
     reference: reference::dequantize_weights_1bit,
     gradient: None,
     cases: cases::dequantize_weights_1bit,
-    half: false,
+    half: true,
 };

@@ -1,0 +1,31 @@
+// example_kernel: y = x², element by element.
+//
+// Arithmetic is in float whatever the type of the elements.
+
+#include <metal_stdlib>
+using namespace metal;
+
+// COMMON PART
+
+// What the host passes by value.
+struct ElementwiseParams {
+    uint count;
+};
+
+// y = x². A thread takes elements i, i + threads, …, so that any grid is right.
+template <typename T>
+kernel void example_kernel(device const T* input [[buffer(0)]],  // (count)
+                           device T* output [[buffer(1)]],       // (count)
+                           constant ElementwiseParams& params [[buffer(2)]],
+                           uint thread_index [[thread_position_in_grid]],
+                           uint threads [[threads_per_grid]]) {
+    for (uint i = thread_index; i < params.count; i += threads) {
+        const float x = float(input[i]);
+        output[i] = T(x * x);
+    }
+}
+
+template [[host_name("example_kernel")]] [[kernel]]
+decltype(example_kernel<float>) example_kernel<float>;
+template [[host_name("example_kernel_f16")]] [[kernel]]
+decltype(example_kernel<half>) example_kernel<half>;

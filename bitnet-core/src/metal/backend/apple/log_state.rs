@@ -1,0 +1,61 @@
+//! Log states of Metal's, which hand what shaders log to ours.
+
+use std::ptr::NonNull;
+
+use block2::RcBlock;
+use objc2::rc::{Retained, autoreleasepool};
+use objc2::runtime::{NSObjectProtocol, ProtocolObject};
+use objc2::sel;
+use objc2_foundation::NSString;
+use objc2_metal::{MTLDevice, MTLLogLevel, MTLLogState, MTLLogStateDescriptor};
+
+use super::conv;
+use crate::metal::log_state::{LogMessage, LogState};
+
+/// Whether the system has log states: from macOS 15 and iOS 18 on.
+pub(super) fn are_available(device: &ProtocolObject<dyn MTLDevice>) -> bool {
+    device.respondsToSelector(sel!(newLogStateWithDescriptor:error:))
+}
+
+/// A log state that delivers to this one.
+pub(super) fn delivering_to(
+    state: &LogState,
+    device: &ProtocolObject<dyn MTLDevice>,
+) -> Result<Retained<ProtocolObject<dyn MTLLogState>>, String> {
+    // The state may have been made for another device, which has logging.
+    if !are_available(device) {
+        return Err("this system has no log states".to_owned());
+    }
+    let metal = MTLLogStateDescriptor::new();
+    let descriptor = state.descriptor();
+    metal.setLevel(conv::log_level(descriptor.level));
+    let size = isize::try_from(descriptor.buffer_size).unwrap_or(isize::MAX);
+    // SAFETY: A log state's size is within the range that Metal takes.
+    unsafe { metal.setBufferSize(size) };
+    let raw = device.newLogStateWithDescriptor_error(&metal).map_err(|error| conv::text(&error))?;
+    let state = state.clone();
+    let deliver = RcBlock::new(
+        move |subsystem: *mut NSString,
+              category: *mut NSString,
+              level: MTLLogLevel,
+              message: NonNull<NSString>| {
+            autoreleasepool(|_| {
+                // SAFETY: Metal gives its handlers strings, the first two perhaps none, that live as long as
+                // the handler runs.
+                let (subsystem, category, message) =
+                    unsafe { (subsystem.as_ref(), category.as_ref(), message.as_ref()) };
+                let [subsystem, category] = [subsystem, category].map(|text| text.map(NSString::to_string));
+                state.deliver(&LogMessage {
+                    level: conv::our_log_level(level),
+                    subsystem: subsystem.as_deref(),
+                    category: category.as_deref(),
+                    message: &message.to_string(),
+                    origin: None,
+                });
+            });
+        },
+    );
+    // SAFETY: The block takes what Metal gives, and all that it holds may go to Metal's threads.
+    unsafe { raw.addLogHandler(&deliver) };
+    Ok(raw)
+}

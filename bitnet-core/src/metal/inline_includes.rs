@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use bitnet_msl::preprocess::find_include;
+
 /// Longest text. Files that include each other often, and skip most of it by their own guards, could make a
 /// longer one.
 const MAX_BYTES: usize = 4 << 20;
@@ -55,7 +57,7 @@ impl<'a> Inliner<'a> {
             let code = without_comments(line, &mut in_comment);
             match directive(&code) {
                 Some(Directive::Include { name: header, quoted, once }) => {
-                    if let Some(key) = self.resolve(header, quoted, name) {
+                    if let Some(key) = find_include(self.includes, header, quoted, name) {
                         self.file(key, once)?;
                         self.place(index + 2, name);
                         continue;
@@ -102,16 +104,6 @@ impl<'a> Inliner<'a> {
         self.open.pop();
         self.line("#endif");
         Ok(())
-    }
-
-    /// The key of a file among the given ones: beside the including file, else from the root.
-    fn resolve(&self, header: &str, quoted: bool, from: &str) -> Option<&'a str> {
-        let folder = from.rsplit_once('/').map(|(folder, _)| folder).filter(|_| quoted);
-        let beside = folder.map(|folder| normal_path(&format!("{folder}/{header}")));
-        let candidates = beside.into_iter().chain([header.to_owned(), normal_path(header)]);
-        candidates
-            .into_iter()
-            .find_map(|name| self.includes.get_key_value(&name).map(|(key, _)| key.as_str()))
     }
 
     /// Says where the next line comes from.
@@ -184,21 +176,6 @@ fn string_length(text: &str) -> usize {
         }
     }
     text.len()
-}
-
-/// A path without `.` and `..`, as far as that goes.
-fn normal_path(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `#include`: the standard library, which is built in, and the files given with the source.
 
+use std::collections::BTreeMap;
+
 use super::predefined::{LOGGING_HEADER, is_standard_header};
 use super::{MAX_INCLUDE_DEPTH, Preprocessor};
 use crate::diag::{Code, Diagnostic};
@@ -75,14 +77,10 @@ impl<'a> Preprocessor<'a> {
         Some(Header { name: rest[..end].iter().map(|t| self.text(t)).collect(), quoted: false })
     }
 
-    /// The key in the map of given files: beside the including file, else from the root.
+    /// The key in the map of given files.
     fn resolve(&self, header: &Header, from: FileId) -> Option<&'a str> {
-        let includes = &self.options.includes;
         let including = self.sources.get(from).map_or("", |file| file.name.as_str());
-        let folder = including.rsplit_once('/').map(|(folder, _)| folder).filter(|_| header.quoted);
-        let beside = folder.map(|folder| normal_path(&format!("{folder}/{}", header.name)));
-        let candidates = beside.into_iter().chain([header.name.clone(), normal_path(&header.name)]);
-        candidates.into_iter().find_map(|name| includes.get_key_value(&name).map(|(key, _)| key.as_str()))
+        find_include(&self.options.includes, &header.name, header.quoted, including)
     }
 
     /// The file's id; the source map gets each file once.
@@ -108,6 +106,20 @@ impl<'a> Preprocessor<'a> {
         });
         self.push(diagnostic);
     }
+}
+
+/// The key of the file that `#include "header"` (or, not quoted, `#include <header>`) in the file `from` means among
+/// the given ones: beside the including file, else from the root.
+pub fn find_include<'a>(
+    includes: &'a BTreeMap<String, String>,
+    header: &str,
+    quoted: bool,
+    from: &str,
+) -> Option<&'a str> {
+    let folder = from.rsplit_once('/').map(|(folder, _)| folder).filter(|_| quoted);
+    let beside = folder.map(|folder| normal_path(&format!("{folder}/{header}")));
+    let mut candidates = beside.into_iter().chain([header.to_owned(), normal_path(header)]);
+    candidates.find_map(|name| includes.get_key_value(&name).map(|(key, _)| key.as_str()))
 }
 
 /// A path without `.` and `..`, as far as that goes.

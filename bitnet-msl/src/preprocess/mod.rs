@@ -29,6 +29,7 @@ use crate::options::CompileOptions;
 use crate::source::{FileId, SourceMap, Span};
 use conditional::Conditional;
 use expand::Expansion;
+pub use include::find_include;
 use macros::MacroTable;
 
 /// Largest file, in bytes.

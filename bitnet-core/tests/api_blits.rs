@@ -1,9 +1,7 @@
 //! Copies between buffers: what they do, on every device there is, and what is refused.
 
-mod support;
-
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
-use support::on_each_device;
 
 const PRIVATE: MTLResourceOptions = MTLResourceOptions::StorageModePrivate;
 
@@ -23,7 +21,7 @@ fn bytes_of(buffer: &Buffer) -> Vec<u8> {
 
 #[test]
 fn bytes_are_copied_and_filled() {
-    on_each_device("bytes_are_copied_and_filled", |device| {
+    on_each_device(|device| {
         let from = create_buffer(device, &(0..32u8).collect::<Vec<_>>()).expect("32 bytes");
         let to = create_buffer(device, &[255u8; 16]).expect("16 bytes");
         let error = blit(device, |encoder| {
@@ -45,7 +43,7 @@ fn bytes_are_copied_and_filled() {
 
 #[test]
 fn private_buffers_are_filled_at_birth_and_read_by_copies() {
-    on_each_device("private_buffers_are_filled_at_birth_and_read_by_copies", |device| {
+    on_each_device(|device| {
         for length in [1, 3, 4, 4097] {
             let data: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
             let private = device.new_buffer_with_data(&data, PRIVATE).expect("it is copied");
@@ -65,7 +63,7 @@ fn private_buffers_are_filled_at_birth_and_read_by_copies() {
 fn kernels_work_on_private_and_managed_buffers() {
     const SHADER: &str = "kernel void add_one(device uint *x [[buffer(0)]], uint i [[thread_position_in_grid]]) \
                           { x[i] += 1; }";
-    on_each_device("kernels_work_on_private_and_managed_buffers", |device| {
+    on_each_device(|device| {
         let library =
             device.new_library_with_source(SHADER, &CompileOptions::default()).expect("it compiles");
         let function = library.get_function("add_one", None).expect("it is there");
@@ -92,7 +90,7 @@ fn kernels_work_on_private_and_managed_buffers() {
 
 #[test]
 fn misuses_are_refused_with_the_reason() {
-    on_each_device("misuses_are_refused_with_the_reason", |device| {
+    on_each_device(|device| {
         let (x, y) = (create_buffer(device, &[1u8; 16]), create_buffer(device, &[2u8; 8]));
         let (x, y) = (x.expect("16 bytes"), y.expect("8 bytes"));
         let foreign = create_buffer(&Device::host(HostOptions::default()), &[0u8; 8]).expect("8 bytes");

@@ -1,13 +1,11 @@
 //! How committed work runs: in order, beside the host, and on after an error. What does not need traps, or
 //! a kernel that waits for the host, is tested on every device there is.
 
-mod support;
-
 use std::sync::mpsc::channel;
 use std::thread;
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
-use support::on_each_device;
 
 const SHADER: &str = r#"
 #include <metal_stdlib>
@@ -124,7 +122,7 @@ fn completes(command_buffer: &CommandBuffer) {
 
 #[test]
 fn command_buffers_of_a_queue_run_in_the_order_of_their_commits() {
-    on_each_device("command_buffers_of_a_queue_run_in_the_order_of_their_commits", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let all: Vec<_> =
@@ -140,44 +138,49 @@ fn command_buffers_of_a_queue_run_in_the_order_of_their_commits() {
 fn command_buffers_run_one_at_a_time_however_many_threads_wait() {
     const THREADS: u32 = 8;
     const EACH: u32 = 50;
-    let bench = Bench::new();
-    let x = bench.buffer(&[0]);
-    thread::scope(|scope| {
-        for waits_for_each in [true, false].repeat(THREADS as usize / 2) {
-            let (bench, x) = (&bench, &x);
-            scope.spawn(move || {
-                let mut last = None;
-                for _ in 0..EACH {
-                    let committed = bench.commit(&bench.queue, "add_one", x, None);
-                    if waits_for_each {
-                        completes(&committed);
+    on_each_device(|device| {
+        let bench = Bench::on(device);
+        let x = bench.buffer(&[0]);
+        thread::scope(|scope| {
+            for waits_for_each in [true, false].repeat(THREADS as usize / 2) {
+                let (bench, x) = (&bench, &x);
+                scope.spawn(move || {
+                    let mut last = None;
+                    for _ in 0..EACH {
+                        let committed = bench.commit(&bench.queue, "add_one", x, None);
+                        if waits_for_each {
+                            completes(&committed);
+                        }
+                        last = Some(committed);
                     }
-                    last = Some(committed);
-                }
-                completes(&last.expect("there was one"));
-            });
-        }
+                    completes(&last.expect("there was one"));
+                });
+            }
+        });
+        assert_eq!(values(&x), [THREADS * EACH]);
     });
-    assert_eq!(values(&x), [THREADS * EACH]);
 }
 
 #[test]
 fn what_nobody_waits_for_runs_all_the_same() {
-    let bench = Bench::new();
-    let (x, y) = (bench.buffer(&[0]), bench.buffer(&[0]));
-    let ignored: Vec<_> =
-        (1..=3).map(|digit| bench.commit(&bench.queue, "append", &x, Some(digit))).collect();
-    let other = bench.device.new_command_queue();
-    completes(&bench.commit(&other, "append", &y, Some(7)));
-    while ignored.iter().any(|command_buffer| command_buffer.status() < MTLCommandBufferStatus::Completed) {
-        thread::yield_now();
-    }
-    assert_eq!((values(&x), values(&y)), (vec![123], vec![7]));
+    on_each_device(|device| {
+        let bench = Bench::on(device);
+        let (x, y) = (bench.buffer(&[0]), bench.buffer(&[0]));
+        let ignored: Vec<_> =
+            (1..=3).map(|digit| bench.commit(&bench.queue, "append", &x, Some(digit))).collect();
+        let other = bench.device.new_command_queue();
+        completes(&bench.commit(&other, "append", &y, Some(7)));
+        while ignored.iter().any(|command_buffer| command_buffer.status() < MTLCommandBufferStatus::Completed)
+        {
+            thread::yield_now();
+        }
+        assert_eq!((values(&x), values(&y)), (vec![123], vec![7]));
+    });
 }
 
 #[test]
 fn order_is_that_of_commits_not_of_creation() {
-    on_each_device("order_is_that_of_commits_not_of_creation", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let record = |digit: u32| {
@@ -200,7 +203,7 @@ fn order_is_that_of_commits_not_of_creation() {
 
 #[test]
 fn dispatches_and_encoders_of_a_command_buffer_run_in_order() {
-    on_each_device("dispatches_and_encoders_of_a_command_buffer_run_in_order", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let command_buffer = bench.queue.new_command_buffer();
@@ -247,7 +250,7 @@ fn queues_run_beside_each_other() {
 
 #[test]
 fn run_times_are_in_order() {
-    on_each_device("run_times_are_in_order", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let (first, second) = (
@@ -266,7 +269,7 @@ fn run_times_are_in_order() {
 
 #[test]
 fn threads_share_a_queue() {
-    on_each_device("threads_share_a_queue", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0; 8]);
         thread::scope(|scope| {
@@ -357,7 +360,7 @@ fn a_buffer_set_to_none_traps_only_when_it_is_accessed() {
 
 #[test]
 fn work_goes_on_when_its_objects_are_dropped() {
-    on_each_device("work_goes_on_when_its_objects_are_dropped", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let other = bench.device.new_command_queue();
@@ -370,7 +373,7 @@ fn work_goes_on_when_its_objects_are_dropped() {
 
 #[test]
 fn an_empty_command_buffer_completes() {
-    on_each_device("an_empty_command_buffer_completes", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let command_buffer = bench.queue.new_command_buffer();
         assert_eq!(command_buffer.status(), MTLCommandBufferStatus::NotEnqueued);
@@ -381,7 +384,7 @@ fn an_empty_command_buffer_completes() {
 
 #[test]
 fn bindings_are_as_they_were_at_the_dispatch() {
-    on_each_device("bindings_are_as_they_were_at_the_dispatch", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let (x, y) = (bench.buffer(&[0; 4]), bench.buffer(&[0; 4]));
         let command_buffer = bench.queue.new_command_buffer();
@@ -435,7 +438,7 @@ fn recorded(bench: &Bench, x: &Buffer, digit: u32) -> CommandBuffer {
 
 #[test]
 fn enqueued_command_buffers_run_in_the_order_of_their_turns() {
-    on_each_device("enqueued_command_buffers_run_in_the_order_of_their_turns", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let [first, second, third, dropped] = [1, 2, 3, 9].map(|digit| recorded(&bench, &x, digit));
@@ -458,7 +461,7 @@ fn enqueued_command_buffers_run_in_the_order_of_their_turns() {
 
 #[test]
 fn a_misused_command_buffer_gives_up_its_turn() {
-    on_each_device("a_misused_command_buffer_gives_up_its_turn", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let (misused, next) = (recorded(&bench, &x, 1), recorded(&bench, &x, 2));
@@ -476,7 +479,7 @@ fn a_misused_command_buffer_gives_up_its_turn() {
 
 #[test]
 fn handlers_are_called_once_and_in_order() {
-    on_each_device("handlers_are_called_once_and_in_order", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let command_buffer = recorded(&bench, &x, 7);
@@ -535,7 +538,7 @@ fn completed_handlers_see_the_error() {
 
 #[test]
 fn a_handler_that_panics_or_commits_does_no_harm() {
-    on_each_device("a_handler_that_panics_or_commits_does_no_harm", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let (first, second) = (recorded(&bench, &x, 1), recorded(&bench, &x, 2));
@@ -551,7 +554,7 @@ fn a_handler_that_panics_or_commits_does_no_harm() {
 
 #[test]
 fn a_misused_command_buffer_has_given_up_its_turn_when_its_handlers_are_called() {
-    on_each_device("a_misused_command_buffer_has_given_up_its_turn_when_its_handlers_are_called", |device| {
+    on_each_device(|device| {
         let bench = Bench::on(device);
         let x = bench.buffer(&[0]);
         let (misused, retry) = (device.new_command_queue(), recorded(&bench, &x, 3));
@@ -593,7 +596,7 @@ fn a_completed_handler_may_wait_for_what_comes_next() {
 
 #[test]
 fn handlers_come_before_the_commit() {
-    on_each_device("handlers_come_before_the_commit", |device| {
+    on_each_device(|device| {
         for call in ["add_scheduled_handler", "add_completed_handler"] {
             let command_buffer = device.new_command_queue().new_command_buffer();
             command_buffer.commit();

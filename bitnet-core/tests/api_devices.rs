@@ -1,12 +1,10 @@
 //! Devices: which there are, what they can do, and what they refuse. On every device there is.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
-use support::{devices, on_each_device};
 
 const SHADER: &str = r#"
 #include <metal_stdlib>
@@ -69,24 +67,6 @@ fn uniform_host() -> Device {
 }
 
 #[test]
-fn devices_are_tested_or_the_skip_is_named() {
-    let host = || Device::host(HostOptions::default());
-    let no_metal = || MetalError::NoMetalDevice { reason: "none here".to_owned() };
-    let check = |metal, must_run, expect: Result<(usize, Option<&str>), &str>| {
-        let found = devices(host(), metal, must_run);
-        let found = found.as_ref().map(|(devices, skip)| (devices.len(), skip.as_deref()));
-        assert_eq!(found.map_err(String::as_str), expect, "BITNET_MUST_RUN={must_run}");
-    };
-    // Another host device stands for the GPU: which it is makes no difference here.
-    check(Ok(host()), "", Ok((2, None)));
-    check(Ok(host()), "metal", Ok((2, None)));
-    check(Err(no_metal()), "", Ok((1, Some("no Metal device: none here"))));
-    check(Err(no_metal()), "host", Ok((1, Some("no Metal device: none here"))));
-    check(Err(no_metal()), "host, metal", Err("BITNET_MUST_RUN wants metal, but no Metal device: none here"));
-    check(Ok(host()), "gpu", Err("BITNET_MUST_RUN names 'gpu', but there are only host and metal"));
-}
-
-#[test]
 fn metal_is_one_device_or_says_why_not() {
     match (Device::metal(), Device::metal()) {
         (Ok(first), Ok(second)) => {
@@ -106,7 +86,7 @@ fn metal_is_one_device_or_says_why_not() {
 
 #[test]
 fn limits_are_what_every_gpu_has_at_least() {
-    on_each_device("limits_are_what_every_gpu_has_at_least", |device| {
+    on_each_device(|device| {
         let limits = device.limits();
         assert!(!device.name().is_empty());
         assert!(limits.max_total_threads_per_threadgroup >= 512, "{limits:?}");
@@ -147,7 +127,7 @@ fn uneven_grids_are_covered_once() {
             assert_eq!(visits, vec![1; count as usize], "{threads:?} by {group:?} on {}", device.name());
         }
     };
-    on_each_device("uneven_grids_are_covered_once", check);
+    on_each_device(|device| check(device));
     check(&uniform_host());
 }
 
@@ -187,7 +167,7 @@ fn kernels_of_the_table_run_where_threadgroups_are_of_one_size() {
 
 #[test]
 fn bytes_become_a_buffer_where_they_are() {
-    on_each_device("bytes_become_a_buffer_where_they_are", |device| {
+    on_each_device(|device| {
         let numbers: Vec<u32> = (0..5000).collect();
         let mut bytes = PageBytes::zeroed(4 * numbers.len());
         bytes.copy_from_slice(bytemuck::cast_slice(&numbers));
@@ -213,7 +193,7 @@ fn bytes_become_a_buffer_where_they_are() {
 
 #[test]
 fn archives_hold_what_pipelines_are_made_of() {
-    on_each_device("archives_hold_what_pipelines_are_made_of", |device| {
+    on_each_device(|device| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pipelines.metalar");
         let library =
@@ -247,7 +227,7 @@ fn archives_hold_what_pipelines_are_made_of() {
 
 #[test]
 fn the_disk_cache_keeps_machine_code_where_there_is_some() {
-    on_each_device("the_disk_cache_keeps_machine_code_where_there_is_some", |device| {
+    on_each_device(|device| {
         let folder = tempfile::tempdir().expect("a folder");
         for run in ["first", "second"] {
             let config = ShaderCompilerConfig {
@@ -281,7 +261,7 @@ fn an_archive_of_another_device_makes_no_pipeline() {
 
 #[test]
 fn captures_need_metal_and_its_permission() {
-    on_each_device("captures_need_metal_and_its_permission", |device| {
+    on_each_device(|device| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("commands.gputrace");
         let captured = device.capture(&path, || run(device, "twice", 4, [4, 1, 1], [4, 1, 1]));

@@ -1,9 +1,7 @@
 //! Labels and debug groups: objects keep them, errors name them, and groups are closed where they open.
 
-mod support;
-
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
-use support::on_each_device;
 
 const SHADER: &str =
     "kernel void write_at(device uint *x [[buffer(0)]], constant uint &i [[buffer(1)]]) { x[i] = 7; }";
@@ -44,7 +42,7 @@ impl Bench {
 
 #[test]
 fn objects_keep_their_labels() {
-    on_each_device("objects_keep_their_labels", |device| {
+    on_each_device(|device| {
         let queue = device.new_command_queue();
         let (library, bench) = (device.new_default_library(), Bench::new(device));
         let encoder = bench.command_buffer.new_compute_command_encoder();
@@ -71,7 +69,7 @@ fn objects_keep_their_labels() {
 
 #[test]
 fn a_descriptor_labels_its_pipeline() {
-    on_each_device("a_descriptor_labels_its_pipeline", |device| {
+    on_each_device(|device| {
         let library =
             device.new_library_with_source(SHADER, &CompileOptions::default()).expect("it compiles");
         let function = library.get_function("write_at", None).expect("it is there");
@@ -84,7 +82,7 @@ fn a_descriptor_labels_its_pipeline() {
 
 #[test]
 fn labelled_work_runs_as_any_other() {
-    on_each_device("labelled_work_runs_as_any_other", |device| {
+    on_each_device(|device| {
         let bench = Bench::new(device);
         bench.command_buffer.set_label("step");
         bench.command_buffer.push_debug_group("all");
@@ -134,37 +132,43 @@ fn a_trap_names_where_it_happened() {
 }
 
 /// Records a misuse in a labelled command buffer, and compares both what is wrong and where.
-fn check(test: &str, misuse: impl Fn(&CommandBuffer), expect: &ValidationError, text: &str) {
-    on_each_device(test, |device| {
-        let bench = Bench::new(device);
-        bench.command_buffer.set_label("step");
-        misuse(&bench.command_buffer);
-        let error = bench.finish().unwrap_or_else(|| panic!("no error: {text}"));
-        assert_eq!((error.validation(), error.to_string().as_str()), (Some(expect), text));
-    });
+fn check(device: &Device, misuse: impl Fn(&CommandBuffer), expect: &ValidationError, text: &str) {
+    let bench = Bench::new(device);
+    bench.command_buffer.set_label("step");
+    misuse(&bench.command_buffer);
+    let error = bench.finish().unwrap_or_else(|| panic!("no error: {text}"));
+    assert_eq!((error.validation(), error.to_string().as_str()), (Some(expect), text));
 }
 
 #[test]
 fn a_misuse_names_where_it_happened() {
-    check(
-        "a_misuse_names_where_it_happened",
-        |command_buffer| {
-            let encoder = command_buffer.new_compute_command_encoder();
-            encoder.set_label("writes");
-            encoder.push_debug_group("outer");
-            encoder.push_debug_group("inner");
-            encoder.set_bytes(0, &[]);
-            encoder.end_encoding();
-        },
-        &ValidationError::EmptyBytes { index: 0 },
-        "command buffer 'step', encoder 'writes', group 'outer / inner': set_bytes: no bytes given for index 0",
-    );
+    on_each_device(|device| {
+        check(
+            device,
+            |command_buffer| {
+                let encoder = command_buffer.new_compute_command_encoder();
+                encoder.set_label("writes");
+                encoder.push_debug_group("outer");
+                encoder.push_debug_group("inner");
+                encoder.set_bytes(0, &[]);
+                encoder.end_encoding();
+            },
+            &ValidationError::EmptyBytes { index: 0 },
+            "command buffer 'step', encoder 'writes', group 'outer / inner': set_bytes: no bytes given for index 0",
+        );
+    });
 }
 
 #[test]
 fn debug_groups_are_closed_where_they_open() {
+    on_each_device(|device| {
+        check_debug_groups(device);
+    });
+}
+
+fn check_debug_groups(device: &Device) {
     let check = |misuse: &dyn Fn(&CommandBuffer), expect: &ValidationError, text: &str| {
-        check("debug_groups_are_closed_where_they_open", misuse, expect, text);
+        check(device, misuse, expect, text);
     };
     let encoder = |misuse: fn(&ComputeCommandEncoder)| {
         move |command_buffer: &CommandBuffer| {

@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, Once};
 
+use bitnet_core::metal::testing::{name_of, on_each_device_as, skip};
 use bitnet_core::metal::*;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
@@ -16,6 +17,10 @@ constant os_log logger("com.example.bitnet", "tests");
 
 kernel void greet(uint3 i [[thread_position_in_grid]]) {
     logger.log_info("hello from %v3u\n", i);
+}
+
+kernel void count(uint i [[thread_position_in_grid]]) {
+    logger.log_info("thread %u", i);
 }
 
 kernel void levels() {
@@ -140,6 +145,17 @@ fn events_during(work: impl FnOnce()) -> Vec<String> {
     events
 }
 
+/// Runs a test on each device that hands on what shaders log.
+fn with_logging<F: Fn(&Device)>(test: F) {
+    let name = name_of::<F>();
+    on_each_device_as(name, |device| {
+        match device.new_log_state_with_descriptor(&LogStateDescriptor::default()) {
+            Ok(_) => test(device),
+            Err(error) => skip(name, device, &error.to_string()),
+        }
+    });
+}
+
 fn device(threads: usize) -> Device {
     Device::host(HostOptions { threads: Some(threads), ..HostOptions::default() })
 }
@@ -191,21 +207,53 @@ fn messages_say_who_logged_them_and_where() {
     assert_eq!(messages[33], expect);
 }
 
+/// In any order: only the host device promises one.
 #[test]
-fn levels_below_the_states_are_not_kept() {
-    let device = device(1);
-    for (index, level) in MTLLogLevel::ALL.into_iter().enumerate() {
-        let (state, taken) = state(&device, LogStateDescriptor { level, ..LogStateDescriptor::default() });
-        let command_buffer = device.new_command_queue().new_command_buffer_with_log_state(&state);
-        encode(&command_buffer, "levels", 1, |_| {});
+fn every_message_reaches_the_state_of_its_queue() {
+    with_logging(|device| {
+        let (state, taken) = state(device, LogStateDescriptor::default());
+        let command_buffer = device.new_command_queue_with_log_state(&state).new_command_buffer();
+        encode(&command_buffer, "count", 70, |_| {});
         assert_eq!(run(&command_buffer), Ok(()));
         let messages = taken.take();
-        let levels: Vec<_> = messages.iter().map(|message| message.level).collect();
-        assert_eq!(levels, MTLLogLevel::ALL[index..]);
-        let named: Vec<_> = messages.iter().map(|message| message.subsystem.is_some()).collect();
-        let expect: Vec<_> = levels.iter().map(|level| *level != MTLLogLevel::Notice).collect();
-        assert_eq!(named, expect, "only the default logger has no subsystem");
-    }
+        let mut texts: Vec<_> = messages.iter().map(|message| message.message.clone()).collect();
+        let mut expected: Vec<_> = (0..70).map(|i| format!("thread {i}")).collect();
+        texts.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(texts, expected);
+        for message in messages {
+            assert_eq!(message.level, MTLLogLevel::Info);
+            assert_eq!(message.subsystem.as_deref(), Some("com.example.bitnet"));
+            assert_eq!(message.category.as_deref(), Some("tests"));
+        }
+    });
+}
+
+#[test]
+fn levels_below_the_states_are_not_kept() {
+    with_logging(|device| {
+        for (index, level) in MTLLogLevel::ALL.into_iter().enumerate() {
+            let (state, taken) = state(device, LogStateDescriptor { level, ..LogStateDescriptor::default() });
+            let command_buffer = device.new_command_queue().new_command_buffer_with_log_state(&state);
+            encode(&command_buffer, "levels", 1, |_| {});
+            assert_eq!(run(&command_buffer), Ok(()));
+            let mut levels: Vec<_> = taken.take().iter().map(|message| message.level).collect();
+            levels.sort_unstable();
+            assert_eq!(levels, MTLLogLevel::ALL[index..]);
+        }
+    });
+}
+
+#[test]
+fn only_the_default_logger_has_no_subsystem() {
+    let device = device(1);
+    let (state, taken) = state(&device, LogStateDescriptor::default());
+    let command_buffer = device.new_command_queue().new_command_buffer_with_log_state(&state);
+    encode(&command_buffer, "levels", 1, |_| {});
+    assert_eq!(run(&command_buffer), Ok(()));
+    let without = |message: &Message| message.subsystem.is_none() && message.category.is_none();
+    let without: Vec<_> = taken.take().into_iter().filter(without).map(|message| message.level).collect();
+    assert_eq!(without, [MTLLogLevel::Notice]);
 }
 
 #[test]
@@ -237,18 +285,19 @@ fn messages_come_in_the_order_of_dispatches_and_threadgroups_on_any_number_of_cp
 
 #[test]
 fn a_command_buffers_state_goes_before_its_queues() {
-    let device = device(1);
-    let (of_queue, queue_taken) = state(&device, LogStateDescriptor::default());
-    let (own, own_taken) = state(&device, LogStateDescriptor::default());
-    let queue = device.new_command_queue_with_log_state(&of_queue);
-    let command_buffer = queue.new_command_buffer_with_log_state(&own);
-    encode(&command_buffer, "greet", 1, |_| {});
-    assert_eq!(run(&command_buffer), Ok(()));
-    assert_eq!((queue_taken.texts().len(), own_taken.texts().len()), (0, 1));
-    let command_buffer = queue.new_command_buffer();
-    encode(&command_buffer, "greet", 2, |_| {});
-    assert_eq!(run(&command_buffer), Ok(()));
-    assert_eq!((queue_taken.texts().len(), own_taken.texts().len()), (2, 0));
+    with_logging(|device| {
+        let (of_queue, queue_taken) = state(device, LogStateDescriptor::default());
+        let (own, own_taken) = state(device, LogStateDescriptor::default());
+        let queue = device.new_command_queue_with_log_state(&of_queue);
+        let command_buffer = queue.new_command_buffer_with_log_state(&own);
+        encode(&command_buffer, "count", 1, |_| {});
+        assert_eq!(run(&command_buffer), Ok(()));
+        assert_eq!((queue_taken.texts().len(), own_taken.texts().len()), (0, 1));
+        let command_buffer = queue.new_command_buffer();
+        encode(&command_buffer, "count", 2, |_| {});
+        assert_eq!(run(&command_buffer), Ok(()));
+        assert_eq!((queue_taken.texts().len(), own_taken.texts().len()), (2, 0));
+    });
 }
 
 #[test]
@@ -298,16 +347,17 @@ fn a_loop_that_logs_without_end_is_bounded_and_what_is_dropped_is_counted() {
 
 #[test]
 fn a_handler_that_panics_does_not_stop_the_queue() {
-    let device = device(1);
-    let (state, taken) = state(&device, LogStateDescriptor::default());
-    state.add_log_handler(|_| panic!("a handler's fault"));
-    let queue = device.new_command_queue_with_log_state(&state);
-    for _ in 0..2 {
-        let command_buffer = queue.new_command_buffer();
-        encode(&command_buffer, "greet", 1, |_| {});
-        assert_eq!(run(&command_buffer), Ok(()));
-        assert_eq!(taken.texts(), ["hello from 0,0,0\n"]);
-    }
+    with_logging(|device| {
+        let (state, taken) = state(device, LogStateDescriptor::default());
+        state.add_log_handler(|_| panic!("a handler's fault"));
+        let queue = device.new_command_queue_with_log_state(&state);
+        for _ in 0..2 {
+            let command_buffer = queue.new_command_buffer();
+            encode(&command_buffer, "count", 1, |_| {});
+            assert_eq!(run(&command_buffer), Ok(()));
+            assert_eq!(taken.texts(), ["thread 0"]);
+        }
+    });
 }
 
 #[test]
@@ -325,10 +375,10 @@ fn without_handlers_messages_become_events() {
     assert_eq!(
         events,
         [
-            format!("INFO bitnet::shader: {}: info {of}", place(13)),
-            format!("INFO bitnet::shader: {}: notice", place(14)),
-            format!("ERROR bitnet::shader: {}: error {of}", place(15)),
-            format!("ERROR bitnet::shader: {}: fault {of}", place(16)),
+            format!("INFO bitnet::shader: {}: info {of}", place(17)),
+            format!("INFO bitnet::shader: {}: notice", place(18)),
+            format!("ERROR bitnet::shader: {}: error {of}", place(19)),
+            format!("ERROR bitnet::shader: {}: fault {of}", place(20)),
             format!("INFO bitnet::shader: {}: hello from 0,0,0 {of}", place(8)),
         ]
     );
@@ -366,11 +416,12 @@ fn the_recipe_of_the_documentation_prints_what_it_says() {
 
 #[test]
 fn sizes_that_metal_refuses_are_refused() {
-    let device = device(1);
-    for size in [0, 1023, (1 << 30) + 1] {
-        let descriptor = LogStateDescriptor { buffer_size: size, ..LogStateDescriptor::default() };
-        let error = device.new_log_state_with_descriptor(&descriptor).expect_err("out of range");
-        let expect = format!("a log state's buffer of {size} bytes has not between 1 KB and 1 GB");
-        assert_eq!(error.to_string(), expect);
-    }
+    with_logging(|device| {
+        for size in [0, 1023, (1 << 30) + 1] {
+            let descriptor = LogStateDescriptor { buffer_size: size, ..LogStateDescriptor::default() };
+            let error = device.new_log_state_with_descriptor(&descriptor).expect_err("out of range");
+            let expect = format!("a log state's buffer of {size} bytes has not between 1 KB and 1 GB");
+            assert_eq!(error.to_string(), expect);
+        }
+    });
 }

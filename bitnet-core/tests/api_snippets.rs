@@ -1,5 +1,7 @@
-//! The code that the READMEs show runs as it is written there, only wrapped in functions.
+//! The code that the READMEs show runs as it is written there, only wrapped in functions. It takes the default device,
+//! the Metal GPU where there is one, so that elsewhere each test is one that Metal has not run.
 
+use bitnet_core::metal::testing::{name_of, on_each_device_as};
 use bitnet_core::metal::*;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -42,10 +44,17 @@ impl Layer {
     }
 }
 
+/// Counts the test that the closure is in as one that Metal has not run, unless there is Metal: then it is the default
+/// device, and has run it.
+fn counts_for_metal<F: Fn()>(_: F) {
+    on_each_device_as(name_of::<F>(), |_| ());
+}
+
 #[test]
 #[rustfmt::skip]
 #[allow(unused_variables, unused_must_use, reason = "as the text has it")]
 fn using_the_shader_compilation_pipeline() -> Outcome {
+    counts_for_metal(|| {});
     let layer = Layer::new()?;
     let Layer { input_buffer, weights_buffer, output_buffer, .. } = layer.clone();
     let data_size = (BATCH_SIZE * OUTPUT_SIZE) as usize;
@@ -91,6 +100,7 @@ fn using_the_shader_compilation_pipeline() -> Outcome {
 #[rustfmt::skip]
 #[allow(unused_variables, reason = "as the text has it")]
 fn using_the_shader_compiler_directly() -> Outcome {
+    counts_for_metal(|| {});
     let device = create_metal_device()?;
 
     use bitnet_core::metal::*;
@@ -115,6 +125,7 @@ fn using_the_shader_compiler_directly() -> Outcome {
 #[test]
 #[rustfmt::skip]
 fn high_level_convenience_functions() -> Outcome {
+    counts_for_metal(|| {});
     let layer = Layer::new()?;
     let Layer { input_buffer, weights_buffer, bias_buffer, output_buffer, .. } = layer.clone();
     let (input_size, output_size, batch_size) = (INPUT_SIZE, OUTPUT_SIZE, BATCH_SIZE);
@@ -156,6 +167,7 @@ fn high_level_convenience_functions() -> Outcome {
 #[test]
 #[rustfmt::skip]
 fn custom_configuration() -> Outcome {
+    counts_for_metal(|| {});
     use std::path::PathBuf;
 
     let config = ShaderCompilerConfig {
@@ -209,6 +221,7 @@ fn runs_a_shader_of_its_own(device: &Device, config: ShaderCompilerConfig) -> Ou
 /// "Debug Mode" and "Release Mode": both run the first kernel of the text with the same result.
 #[test]
 fn debug_and_release_configurations() -> Outcome {
+    counts_for_metal(|| {});
     let device = create_metal_device()?;
     for (config, exact) in [(ShaderCompilerConfig::debug(), true), (ShaderCompilerConfig::release(), false)] {
         assert_eq!((config.debug_info, config.compile_options.fast_math), (exact, !exact));
@@ -236,6 +249,7 @@ fn debug_and_release_configurations() -> Outcome {
 #[test]
 #[rustfmt::skip]
 fn without_encoders() -> Outcome {
+    counts_for_metal(|| {});
     let device = create_metal_device()?;
 
     use bitnet_core::metal::ops::{Grouping, Ops};
@@ -252,6 +266,7 @@ fn without_encoders() -> Outcome {
 #[test]
 #[rustfmt::skip]
 fn from_the_readme() -> Outcome {
+    counts_for_metal(|| {});
     use bitnet_core::metal::ops::{Grouping, Ops};
     use bitnet_core::metal::{MetalError, create_metal_device};
 

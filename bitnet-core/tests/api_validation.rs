@@ -1,5 +1,6 @@
-//! Every misuse of the API, and what is said about it.
+//! Every misuse of the API, and what is said about it, the same on every device.
 
+use bitnet_core::metal::testing::{name_of, on_each_device, on_each_device_as};
 use bitnet_core::metal::*;
 use bitnet_core::msl::reflect::ParamSource;
 
@@ -50,26 +51,30 @@ struct Bench {
     foreign_scale: ComputePipelineState,
 }
 
-fn pipeline(device: &Device, name: &str) -> ComputePipelineState {
-    let library = device.new_library_with_source(SHADER, &CompileOptions::default()).expect("it compiles");
+fn library(device: &Device) -> Library {
+    device.new_library_with_source(SHADER, &CompileOptions::default()).expect("it compiles")
+}
+
+fn pipeline(library: &Library, name: &str) -> ComputePipelineState {
     let function = library.get_function(name, None).expect("it is there");
+    let device = library.device();
     device.new_compute_pipeline_state_with_function(&function).expect("it suits the device")
 }
 
 impl Bench {
-    fn new() -> Self {
-        let options = HostOptions { error_mode: ErrorMode::Ignore, ..HostOptions::default() };
-        let (device, other) = (Device::host(options), Device::host(options));
+    fn new(device: &Device) -> Self {
+        let other = Device::host(HostOptions { error_mode: ErrorMode::Ignore, ..HostOptions::default() });
         let queue = device.new_command_queue();
         let command_buffer = queue.new_command_buffer();
+        let library = library(device);
         Bench {
             encoder: command_buffer.new_compute_command_encoder(),
-            scale: pipeline(&device, "scale"),
-            narrow: pipeline(&device, "narrow"),
-            shared_memory: pipeline(&device, "shared_memory"),
-            data: create_buffer(&device, &[1.0f32; 16]).expect("16 floats"),
+            scale: pipeline(&library, "scale"),
+            narrow: pipeline(&library, "narrow"),
+            shared_memory: pipeline(&library, "shared_memory"),
+            data: create_buffer(device, &[1.0f32; 16]).expect("16 floats"),
             foreign_data: create_buffer(&other, &[1.0f32; 16]).expect("16 floats"),
-            foreign_scale: pipeline(&other, "scale"),
+            foreign_scale: pipeline(&self::library(&other), "scale"),
             command_buffer,
             queue,
         }
@@ -90,19 +95,22 @@ impl Bench {
 
 /// Misuses a fresh encoder and checks that encoder, command buffer and wait all give the error, and that
 /// nothing ran.
-#[track_caller]
-fn check(misuse: impl FnOnce(&Bench), expect: ValidationError, text: &str) {
-    let bench = Bench::new();
+fn check<M: Fn(&Bench)>(misuse: M, expect: ValidationError, text: &str) {
+    on_each_device_as(name_of::<M>(), |device| check_on(device, &misuse, &expect, text));
+}
+
+fn check_on(device: &Device, misuse: impl Fn(&Bench), expect: &ValidationError, text: &str) {
+    let bench = Bench::new(device);
     misuse(&bench);
     let error = bench.encoder.error().expect("the encoder knows of the misuse");
-    assert_eq!(error.validation(), Some(&expect));
+    assert_eq!(error.validation(), Some(expect));
     assert_eq!(error.to_string(), text);
 
     bench.encoder.end_encoding();
     bench.command_buffer.commit();
     let waited =
         bench.command_buffer.wait_until_completed().expect_err("the misuse fails the command buffer");
-    assert_eq!(waited.validation(), Some(&expect));
+    assert_eq!(waited.validation(), Some(expect));
     assert_eq!(bench.command_buffer.error().map(|error| error.to_string()).as_deref(), Some(text));
     assert_eq!(bench.command_buffer.status(), MTLCommandBufferStatus::Error);
     assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [1.0; 16]);
@@ -199,14 +207,15 @@ fn objects_of_another_device_are_refused() {
 
 #[test]
 fn a_function_of_another_device_makes_no_pipeline() {
-    let (device, other) = (Device::host(HostOptions::default()), Device::host(HostOptions::default()));
-    let library = other.new_library_with_source(SHADER, &CompileOptions::default()).expect("it compiles");
-    let function = library.get_function("scale", None).expect("it is there");
-    let error = device.new_compute_pipeline_state_with_function(&function).expect_err("another device");
-    assert_eq!(
-        error.to_string(),
-        "new_compute_pipeline_state_with_function: the function belongs to another device"
-    );
+    on_each_device(|device| {
+        let other = Device::host(HostOptions::default());
+        let function = library(&other).get_function("scale", None).expect("it is there");
+        let error = device.new_compute_pipeline_state_with_function(&function).expect_err("another device");
+        assert_eq!(
+            error.to_string(),
+            "new_compute_pipeline_state_with_function: the function belongs to another device"
+        );
+    });
 }
 
 #[test]
@@ -309,18 +318,22 @@ fn threadgroups_have_threads_and_not_too_many() {
             &format!("kernel 'scale': a threadgroup of {threadgroup} has no threads"),
         );
     }
-    for threadgroup in [size(1025, 1, 1), size(32, 33, 1), size(1 << 32, 1 << 32, 1)] {
-        check(
-            |b| {
-                b.bind_scale();
-                b.dispatch(1, threadgroup);
-            },
-            ValidationError::ThreadgroupTooLarge { kernel: k("scale"), threadgroup, limit: 1024 },
-            &format!(
-                "kernel 'scale': a threadgroup of {threadgroup} is larger than the device's limit of 1024 threads"
-            ),
-        );
-    }
+    on_each_device(|device| {
+        let limit = device.limits().max_total_threads_per_threadgroup;
+        for threadgroup in [size(limit + 1, 1, 1), size(32, limit / 32 + 1, 1), size(1 << 32, 1 << 32, 1)] {
+            check_on(
+                device,
+                |b| {
+                    b.bind_scale();
+                    b.dispatch(1, threadgroup);
+                },
+                &ValidationError::ThreadgroupTooLarge { kernel: k("scale"), threadgroup, limit },
+                &format!(
+                    "kernel 'scale': a threadgroup of {threadgroup} is larger than the device's limit of {limit} threads"
+                ),
+            );
+        }
+    });
     let threadgroup = size(65, 1, 1);
     check(
         |b| {
@@ -374,15 +387,22 @@ fn threadgroup_memory_has_a_length_and_not_too_much() {
         "set_threadgroup_memory_length: 8 bytes for index 1 are not a multiple of 16",
     );
     // The kernel declares 256 bytes itself.
-    check(
-        |b| {
-            bind(b);
-            b.encoder.set_threadgroup_memory_length(1, 32768);
-            b.dispatch(1, THREAD);
-        },
-        ValidationError::ThreadgroupMemoryTooLong { kernel: k("shared_memory"), length: 33024, limit: 32768 },
-        "kernel 'shared_memory': 33024 bytes of threadgroup memory are more than the device's 32768",
-    );
+    on_each_device(|device| {
+        let limit = device.limits().max_threadgroup_memory_length;
+        let length = limit + 256;
+        check_on(
+            device,
+            |b| {
+                bind(b);
+                b.encoder.set_threadgroup_memory_length(1, limit);
+                b.dispatch(1, THREAD);
+            },
+            &ValidationError::ThreadgroupMemoryTooLong { kernel: k("shared_memory"), length, limit },
+            &format!(
+                "kernel 'shared_memory': {length} bytes of threadgroup memory are more than the device's {limit}"
+            ),
+        );
+    });
 }
 
 #[test]
@@ -411,76 +431,86 @@ fn encoders_end_once_and_then_take_nothing() {
 
 #[test]
 fn one_encoder_at_a_time() {
-    let bench = Bench::new();
-    let second = bench.command_buffer.new_compute_command_encoder();
-    second.set_bytes(0, &[0; 4]);
-    second.end_encoding();
-    let expect = ValidationError::EncoderOpen { call: "new_compute_command_encoder" };
-    assert_eq!(second.error().as_ref().and_then(MetalError::validation), Some(&expect));
-    assert_eq!(bench.encoder.error().map(|error| error.to_string()), None);
-    bench.encoder.end_encoding();
-    bench.command_buffer.commit();
-    let error = bench.command_buffer.wait_until_completed().expect_err("the second encoder");
-    assert_eq!(
-        error.to_string(),
-        "new_compute_command_encoder: the command buffer's last encoder has not ended; call end_encoding first"
-    );
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        let second = bench.command_buffer.new_compute_command_encoder();
+        second.set_bytes(0, &[0; 4]);
+        second.end_encoding();
+        let expect = ValidationError::EncoderOpen { call: "new_compute_command_encoder" };
+        assert_eq!(second.error().as_ref().and_then(MetalError::validation), Some(&expect));
+        assert_eq!(bench.encoder.error().map(|error| error.to_string()), None);
+        bench.encoder.end_encoding();
+        bench.command_buffer.commit();
+        let error = bench.command_buffer.wait_until_completed().expect_err("the second encoder");
+        assert_eq!(
+            error.to_string(),
+            "new_compute_command_encoder: the command buffer's last encoder has not ended; call end_encoding first"
+        );
+    });
 }
 
 #[test]
 fn encoders_one_after_the_other_start_with_nothing_bound() {
-    let bench = Bench::new();
-    bench.bind_scale();
-    bench.encoder.end_encoding();
-    let second = bench.command_buffer.new_compute_command_encoder();
-    second.set_compute_pipeline_state(&bench.scale);
-    second.dispatch_threads(THREAD, THREAD);
-    let expect = ValidationError::MissingBuffer { parameter: buffer(0, "input") };
-    assert_eq!(second.error().as_ref().and_then(MetalError::validation), Some(&expect));
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.bind_scale();
+        bench.encoder.end_encoding();
+        let second = bench.command_buffer.new_compute_command_encoder();
+        second.set_compute_pipeline_state(&bench.scale);
+        second.dispatch_threads(THREAD, THREAD);
+        let expect = ValidationError::MissingBuffer { parameter: buffer(0, "input") };
+        assert_eq!(second.error().as_ref().and_then(MetalError::validation), Some(&expect));
+    });
 }
 
 #[test]
 fn commit_needs_ended_encoders() {
-    let bench = Bench::new();
-    bench.command_buffer.commit();
-    let error = bench.command_buffer.wait_until_completed().expect_err("an encoder is open");
-    assert_eq!(error.validation(), Some(&ValidationError::CommitWithOpenEncoder));
-    assert_eq!(
-        error.to_string(),
-        "commit: an encoder of the command buffer has not ended; call end_encoding first"
-    );
-    assert_eq!(bench.command_buffer.status(), MTLCommandBufferStatus::Error);
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.command_buffer.commit();
+        let error = bench.command_buffer.wait_until_completed().expect_err("an encoder is open");
+        assert_eq!(error.validation(), Some(&ValidationError::CommitWithOpenEncoder));
+        assert_eq!(
+            error.to_string(),
+            "commit: an encoder of the command buffer has not ended; call end_encoding first"
+        );
+        assert_eq!(bench.command_buffer.status(), MTLCommandBufferStatus::Error);
+    });
 }
 
 #[test]
 fn a_command_buffer_is_committed_once() {
-    let bench = Bench::new();
-    bench.encoder.end_encoding();
-    bench.command_buffer.commit();
-    assert!(bench.command_buffer.wait_until_completed().is_ok());
-    bench.command_buffer.commit();
-    let error = bench.command_buffer.wait_until_completed().expect_err("committed twice");
-    assert_eq!(error.validation(), Some(&ValidationError::AlreadyCommitted { call: "commit" }));
-    assert_eq!(error.to_string(), "commit: the command buffer has been committed");
-    let encoder = bench.command_buffer.new_compute_command_encoder();
-    assert_eq!(
-        encoder.error().map(|error| error.to_string()).as_deref(),
-        Some("new_compute_command_encoder: the command buffer has been committed")
-    );
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.encoder.end_encoding();
+        bench.command_buffer.commit();
+        assert!(bench.command_buffer.wait_until_completed().is_ok());
+        bench.command_buffer.commit();
+        let error = bench.command_buffer.wait_until_completed().expect_err("committed twice");
+        assert_eq!(error.validation(), Some(&ValidationError::AlreadyCommitted { call: "commit" }));
+        assert_eq!(error.to_string(), "commit: the command buffer has been committed");
+        let encoder = bench.command_buffer.new_compute_command_encoder();
+        assert_eq!(
+            encoder.error().map(|error| error.to_string()).as_deref(),
+            Some("new_compute_command_encoder: the command buffer has been committed")
+        );
+    });
 }
 
 #[test]
 fn waiting_before_commit_is_refused_and_does_no_harm() {
-    let bench = Bench::new();
-    bench.encoder.end_encoding();
-    let error = bench.command_buffer.wait_until_completed().expect_err("it would wait for ever");
-    assert_eq!(error.validation(), Some(&ValidationError::NotCommitted));
-    assert_eq!(
-        error.to_string(),
-        "wait_until_completed: the command buffer has not been committed, so it would never complete"
-    );
-    bench.command_buffer.commit();
-    assert!(bench.command_buffer.wait_until_completed().is_ok());
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.encoder.end_encoding();
+        let error = bench.command_buffer.wait_until_completed().expect_err("it would wait for ever");
+        assert_eq!(error.validation(), Some(&ValidationError::NotCommitted));
+        assert_eq!(
+            error.to_string(),
+            "wait_until_completed: the command buffer has not been committed, so it would never complete"
+        );
+        bench.command_buffer.commit();
+        assert!(bench.command_buffer.wait_until_completed().is_ok());
+    });
 }
 
 #[test]
@@ -498,36 +528,40 @@ fn the_first_misuse_is_the_one_reported() {
 
 #[test]
 fn a_misused_command_buffer_leaves_others_alone() {
-    let bench = Bench::new();
-    bench.encoder.set_bytes(2, &[]);
-    bench.encoder.end_encoding();
-    bench.command_buffer.commit();
-    let next = bench.queue.new_command_buffer();
-    let encoder = next.new_compute_command_encoder();
-    encoder.set_compute_pipeline_state(&bench.scale);
-    encoder.set_buffer(0, Some(&bench.data), 0);
-    encoder.set_buffer(1, Some(&bench.data), 0);
-    encoder.set_bytes(2, bytemuck::cast_slice(&[16u32, 3.0f32.to_bits()]));
-    encoder.dispatch_threads(MTLSize::new(16, 1, 1), MTLSize::new(32, 1, 1));
-    encoder.end_encoding();
-    next.commit();
-    assert!(bench.command_buffer.wait_until_completed().is_err());
-    assert_eq!(next.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
-    assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [3.0; 16]);
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.encoder.set_bytes(2, &[]);
+        bench.encoder.end_encoding();
+        bench.command_buffer.commit();
+        let next = bench.queue.new_command_buffer();
+        let encoder = next.new_compute_command_encoder();
+        encoder.set_compute_pipeline_state(&bench.scale);
+        encoder.set_buffer(0, Some(&bench.data), 0);
+        encoder.set_buffer(1, Some(&bench.data), 0);
+        encoder.set_bytes(2, bytemuck::cast_slice(&[16u32, 3.0f32.to_bits()]));
+        encoder.dispatch_threads(MTLSize::new(16, 1, 1), MTLSize::new(32, 1, 1));
+        encoder.end_encoding();
+        next.commit();
+        assert!(bench.command_buffer.wait_until_completed().is_err());
+        assert_eq!(next.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [3.0; 16]);
+    });
 }
 
 #[test]
 fn empty_grids_run_nothing_and_are_no_error() {
-    let bench = Bench::new();
-    bench.bind_scale();
-    for (x, y, z) in [(0, 1, 1), (1, 0, 1), (1, 1, 0)] {
-        bench.encoder.dispatch_threads(MTLSize::new(x, y, z), THREAD);
-        bench.encoder.dispatch_thread_groups(MTLSize::new(x, y, z), THREAD);
-    }
-    bench.encoder.end_encoding();
-    bench.command_buffer.commit();
-    assert_eq!(bench.command_buffer.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
-    assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [1.0; 16]);
+    on_each_device(|device| {
+        let bench = Bench::new(device);
+        bench.bind_scale();
+        for (x, y, z) in [(0, 1, 1), (1, 0, 1), (1, 1, 0)] {
+            bench.encoder.dispatch_threads(MTLSize::new(x, y, z), THREAD);
+            bench.encoder.dispatch_thread_groups(MTLSize::new(x, y, z), THREAD);
+        }
+        bench.encoder.end_encoding();
+        bench.command_buffer.commit();
+        assert_eq!(bench.command_buffer.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [1.0; 16]);
+    });
 }
 
 #[test]
@@ -546,30 +580,34 @@ fn under_assert_the_misused_call_panics_and_the_command_buffer_still_fails() {
 
 #[test]
 fn buffers_have_bounds() {
-    let device = Device::host(HostOptions::default());
-    let check = |result: Result<(), MetalError>, text: &str| {
-        assert_eq!(result.map_err(|error| error.to_string()), Err(text.to_owned()));
-    };
-    let shared = MTLResourceOptions::StorageModeShared;
-    check(device.new_buffer(0, shared).map(drop), "a buffer cannot have a length of zero bytes");
-    check(create_buffer::<f32>(&device, &[]).map(drop), "a buffer cannot have a length of zero bytes");
-    let limit = device.max_buffer_length();
-    check(
-        device.new_buffer(limit + 1, shared).map(drop),
-        &format!("a buffer of {} bytes is longer than the {limit} bytes that the device allows", limit + 1),
-    );
-    let buffer = device.new_buffer(10, shared).expect("10 bytes");
-    check(buffer.read(8, &mut [0; 3]), "3 bytes at offset 8 do not lie within a buffer of 10 bytes");
-    check(
-        buffer.write(u64::MAX, &[0]),
-        "1 bytes at offset 18446744073709551615 do not lie within a buffer of 10 bytes",
-    );
-    check(
-        read_buffer::<u32>(&buffer).map(drop),
-        "a buffer of 10 bytes does not hold a whole number of elements of 4 bytes",
-    );
-    let private = device.new_buffer(4, MTLResourceOptions::StorageModePrivate).expect("4 bytes");
-    let text = "a buffer with private storage cannot be read or written by the host";
-    check(private.read(0, &mut [0]), text);
-    check(private.write(0, &[0]), text);
+    on_each_device(|device| {
+        let check = |result: Result<(), MetalError>, text: &str| {
+            assert_eq!(result.map_err(|error| error.to_string()), Err(text.to_owned()));
+        };
+        let shared = MTLResourceOptions::StorageModeShared;
+        check(device.new_buffer(0, shared).map(drop), "a buffer cannot have a length of zero bytes");
+        check(create_buffer::<f32>(device, &[]).map(drop), "a buffer cannot have a length of zero bytes");
+        let limit = device.max_buffer_length();
+        check(
+            device.new_buffer(limit + 1, shared).map(drop),
+            &format!(
+                "a buffer of {} bytes is longer than the {limit} bytes that the device allows",
+                limit + 1
+            ),
+        );
+        let buffer = device.new_buffer(10, shared).expect("10 bytes");
+        check(buffer.read(8, &mut [0; 3]), "3 bytes at offset 8 do not lie within a buffer of 10 bytes");
+        check(
+            buffer.write(u64::MAX, &[0]),
+            "1 bytes at offset 18446744073709551615 do not lie within a buffer of 10 bytes",
+        );
+        check(
+            read_buffer::<u32>(&buffer).map(drop),
+            "a buffer of 10 bytes does not hold a whole number of elements of 4 bytes",
+        );
+        let private = device.new_buffer(4, MTLResourceOptions::StorageModePrivate).expect("4 bytes");
+        let text = "a buffer with private storage cannot be read or written by the host";
+        check(private.read(0, &mut [0]), text);
+        check(private.write(0, &[0]), text);
+    });
 }

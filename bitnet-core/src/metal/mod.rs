@@ -44,6 +44,7 @@ mod shader_compiler;
 mod shader_utils;
 mod size;
 mod sync;
+pub mod testing;
 mod validation;
 
 pub use binary_archive::BinaryArchive;

@@ -1,7 +1,7 @@
 //! The element-wise activations at floats of every size, where cases hold a few thousand.
 
-use super::{complaint, run, shaders_on};
-use bitnet_core::metal::HostOptions;
+use super::support::with_shaders;
+use super::{complaint, run};
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::params::{ElementwiseParams, KernelParams};
 use bitnet_core::metal::kernels::row::Element;
@@ -38,17 +38,18 @@ fn case(row: &KernelRow) -> Case {
 
 #[test]
 fn activations_agree_with_their_references_at_floats_of_every_size() {
-    let shaders = shaders_on(HostOptions::default());
-    let is_elementwise = |row: &&KernelRow| row.constants().1.name == ElementwiseParams::LAYOUT.name;
-    let mut kernels = 0;
-    for row in TABLE.iter().filter(is_elementwise) {
-        assert!(row.params.iter().all(|param| param.element().is_none_or(|e| e == Element::Real)));
-        for &precision in row.precisions() {
-            let case = case(row).in_precision(row, precision);
-            let outputs = run(&shaders, row, &case);
-            assert_eq!(complaint(row, &case, &outputs), None);
-            kernels += 1;
+    with_shaders(|shaders| {
+        let is_elementwise = |row: &&KernelRow| row.constants().1.name == ElementwiseParams::LAYOUT.name;
+        let mut kernels = 0;
+        for row in TABLE.iter().filter(is_elementwise) {
+            assert!(row.params.iter().all(|param| param.element().is_none_or(|e| e == Element::Real)));
+            for &precision in row.precisions() {
+                let case = case(row).in_precision(row, precision);
+                let outputs = run(shaders, row, &case);
+                assert_eq!(complaint(row, &case, &outputs), None);
+                kernels += 1;
+            }
         }
-    }
-    assert!(kernels >= 28, "{kernels} kernels");
+        assert!(kernels >= 28, "{kernels} kernels");
+    });
 }

@@ -1,17 +1,21 @@
 //! 8-bit quantisation against ONNX Runtime, and what a comparison element by element does not show.
 
-use super::{complaint, run, shaders, shaders_on};
+use super::support::{shaders_of, with_shaders};
+use super::{complaint, run};
 use bitnet_core::metal::BitNetShaderFunction as F;
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::params::{
     ActivationGroupParams, DynamicQuantizeParams, GradientGroupParams, KernelParams, MixedPrecisionParams,
 };
+use bitnet_core::metal::kernels::verify::Way;
 use bitnet_core::metal::kernels::{Case, SHADERS, TABLE};
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::{
     BitNetShaders, CompileOptions, Device, HostOptions, LanguageVersion, ShaderCompilerConfig,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde::Deserialize;
 
 fn case<P: KernelParams>(label: &str, params: &P) -> Case {
@@ -66,40 +70,48 @@ fn check_onnx(shaders: &BitNetShaders) {
 
 #[test]
 fn quantised_activations_are_those_of_onnx_runtime() {
-    check_onnx(shaders());
+    with_shaders(|shaders| {
+        check_onnx(shaders);
+    });
 }
 
-/// In versions of the language with and without `math_mode` pragmas.
+/// In versions of the language with and without `math_mode` pragmas, with simdgroup reductions and without.
 #[test]
-fn quantised_activations_are_those_of_onnx_runtime_under_fast_math() {
-    for language_version in [LanguageVersion::Metal2_3, LanguageVersion::Metal3_1, LanguageVersion::Metal3_2]
-    {
-        let compile_options =
-            CompileOptions { fast_math: true, language_version, ..CompileOptions::default() };
-        let config = ShaderCompilerConfig { compile_options, ..ShaderCompilerConfig::default() };
-        let device = Device::host(HostOptions::default());
-        check_onnx(&BitNetShaders::with_config(device, config).expect("no directory is needed"));
-    }
+fn quantised_activations_are_those_of_onnx_runtime_in_every_way_of_compiling() {
+    on_each_device(|device| {
+        for language_version in
+            [LanguageVersion::Metal2_3, LanguageVersion::Metal3_1, LanguageVersion::Metal3_2]
+        {
+            let compile_options = CompileOptions { language_version, ..CompileOptions::default() };
+            let config = ShaderCompilerConfig { compile_options, ..ShaderCompilerConfig::default() };
+            for way in Way::all(device) {
+                check_onnx(&way.shaders(device, &config).expect("no directory is needed"));
+            }
+        }
+    });
 }
 
 #[test]
 fn quantised_activations_are_those_of_onnx_runtime_without_simdgroup_reductions() {
-    check_onnx(&shaders_on(HostOptions { simdgroup_reductions: false, ..HostOptions::default() }));
+    let options = HostOptions { simdgroup_reductions: false, ..HostOptions::default() };
+    check_onnx(&shaders_of(&Device::host(options)));
 }
 
 /// So many elements that parts are longer than they would be in a smaller tensor.
 #[test]
 fn a_large_tensor_is_quantised_as_one() {
-    let count = 1_050_003;
-    let mut x: Vec<f32> = (0..count).map(|i| (f64::from(i) * 0.37).sin() as f32).collect();
-    (x[700_001], x[count as usize - 1]) = (3.5, -2.25);
-    let params = DynamicQuantizeParams::of(count);
-    assert_eq!(params.parts, 1024);
-    let case = case("1 050 003", &params).with(0, Data::F32(x));
-    let row = F::DynamicQuantizeActivations.row();
-    let outputs = run(shaders(), row, &case);
-    assert_eq!(outputs[1].1, Data::F32(vec![5.75 / 255.0]));
-    assert_eq!(complaint(row, &case, &outputs), None);
+    with_shaders(|shaders| {
+        let count = 1_050_003;
+        let mut x: Vec<f32> = (0..count).map(|i| (f64::from(i) * 0.37).sin() as f32).collect();
+        (x[700_001], x[count as usize - 1]) = (3.5, -2.25);
+        let params = DynamicQuantizeParams::of(count);
+        assert_eq!(params.parts, 1024);
+        let case = case("1 050 003", &params).with(0, Data::F32(x));
+        let row = F::DynamicQuantizeActivations.row();
+        let outputs = run(shaders, row, &case);
+        assert_eq!(outputs[1].1, Data::F32(vec![5.75 / 255.0]));
+        assert_eq!(complaint(row, &case, &outputs), None);
+    });
 }
 
 /// A kernel that is launched first gets the arguments of the one it is launched for, and fills its scratch.
@@ -138,12 +150,12 @@ fn shaders_share_their_random_numbers_word_for_word() {
 const COPIES: usize = 3000;
 
 /// Many copies of one row of gradients, quantised: the means of the columns of q·scale, and the scale.
-fn mean_of_copies(row: &[f32], stochastic: u32, seed_low: u32) -> (Vec<f64>, f64) {
+fn mean_of_copies(shaders: &BitNetShaders, row: &[f32], stochastic: u32, seed_low: u32) -> (Vec<f64>, f64) {
     let (input_size, batch_size) = (row.len() as u32, COPIES as u32);
     let params =
         GradientGroupParams { input_size, batch_size, group_size: 0, stochastic, seed_low, seed_high: 0 };
     let case = case("copies", &params).with(0, Data::F32(row.repeat(COPIES)));
-    let outputs = run(shaders(), F::QuantizeGradients.row(), &case);
+    let outputs = run(shaders, F::QuantizeGradients.row(), &case);
     let [(1, Data::I8(quantized)), (2, Data::F32(scales))] = &outputs[..] else { panic!("{outputs:?}") };
     let scale = f64::from(scales[0]);
     let sum = |k: usize| quantized.iter().skip(k).step_by(row.len()).map(|&q| f64::from(q)).sum::<f64>();
@@ -154,25 +166,29 @@ fn mean_of_copies(row: &[f32], stochastic: u32, seed_low: u32) -> (Vec<f64>, f64
 /// that once in two million. The seed is fixed, so that the test gives one result for ever.
 #[test]
 fn the_mean_of_stochastically_quantised_gradients_is_the_gradient() {
-    let row: Vec<f32> = (0..41).map(|i| ((f64::from(i) * 1.7).sin() * 3e-4) as f32).collect();
-    let worst = |(means, scale): (Vec<f64>, f64)| {
-        let errors = means.iter().zip(&row).map(|(mean, &g)| (mean - f64::from(g)).abs());
-        errors.fold(0.0, f64::max) * 2.0 * (COPIES as f64).sqrt() / scale
-    };
-    for seed in [1, 2, 3] {
-        let error = worst(mean_of_copies(&row, 1, seed));
-        assert!(error < 5.0, "seed {seed}: {error} σ");
-    }
-    let nearest = worst(mean_of_copies(&row, 0, 1));
-    assert!(nearest > 20.0, "rounding to nearest is biased, by {nearest} σ");
+    with_shaders(|shaders| {
+        let row: Vec<f32> = (0..41).map(|i| ((f64::from(i) * 1.7).sin() * 3e-4) as f32).collect();
+        let worst = |(means, scale): (Vec<f64>, f64)| {
+            let errors = means.iter().zip(&row).map(|(mean, &g)| (mean - f64::from(g)).abs());
+            errors.fold(0.0, f64::max) * 2.0 * (COPIES as f64).sqrt() / scale
+        };
+        for seed in [1, 2, 3] {
+            let error = worst(mean_of_copies(shaders, &row, 1, seed));
+            assert!(error < 5.0, "seed {seed}: {error} σ");
+        }
+        let nearest = worst(mean_of_copies(shaders, &row, 0, 1));
+        assert!(nearest > 20.0, "rounding to nearest is biased, by {nearest} σ");
+    });
 }
 
 #[test]
 fn seeds_make_stochastic_rounding_what_it_is() {
-    let row: Vec<f32> = (0..64).map(|i| (f64::from(i) * 0.9).cos() as f32).collect();
-    let of_seed = |seed| mean_of_copies(&row, 1, seed).0;
-    assert_eq!(of_seed(5), of_seed(5));
-    assert_ne!(of_seed(5), of_seed(6));
+    with_shaders(|shaders| {
+        let row: Vec<f32> = (0..64).map(|i| (f64::from(i) * 0.9).cos() as f32).collect();
+        let of_seed = |seed| mean_of_copies(shaders, &row, 1, seed).0;
+        assert_eq!(of_seed(5), of_seed(5));
+        assert_ne!(of_seed(5), of_seed(6));
+    });
 }
 
 /// Sizes, zero points, bytes and words of a product whose scales are all 1.
@@ -218,24 +234,32 @@ fn exact_sum((params, activations, zero_points, words): &Product, m: usize, n: u
     (0..columns).map(term).sum()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+/// The sums are below 2²⁴, so that float holds them.
+#[test]
+fn the_integer_part_of_a_product_is_exact() {
+    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+    with_shaders(|shaders| {
+        let is_exact = |product: Product| {
+            let (expected, outputs) = (exact_sums(&product), outputs_of(shaders, &product));
+            prop_assert_eq!(outputs, vec![(5, Data::F32(expected))], "{:?}", product.0);
+            Ok(())
+        };
+        TestRunner::new(config.clone()).run(&products(), is_exact).unwrap_or_else(|error| panic!("{error}"));
+    });
+}
 
-    /// The sums are below 2²⁴, so that float holds them.
-    #[test]
-    fn the_integer_part_of_a_product_is_exact(product in products()) {
-        let (params, activations, zero_points, words) = product.clone();
-        let scales = Data::F32(vec![1.0; zero_points.len()]);
-        let mut case = case("random", &params)
-            .with(0, Data::U8(activations))
-            .with(1, Data::U32(words))
-            .with(2, scales);
-        if params.has_zero_points != 0 {
-            case = case.with(3, Data::U8(zero_points));
-        }
-        let outputs = run(shaders(), F::MixedPrecisionMatmul.row(), &case);
-        let (rows, columns) = (params.batch_size as usize, params.output_size as usize);
-        let sums = (0..rows * columns).map(|i| exact_sum(&product, i / columns, i % columns) as f32);
-        prop_assert_eq!(outputs, vec![(5, Data::F32(sums.collect()))], "{:?}", params);
+fn exact_sums(product: &Product) -> Vec<f32> {
+    let (rows, columns) = (product.0.batch_size as usize, product.0.output_size as usize);
+    (0..rows * columns).map(|i| exact_sum(product, i / columns, i % columns) as f32).collect()
+}
+
+fn outputs_of(shaders: &BitNetShaders, product: &Product) -> Vec<(u32, Data)> {
+    let (params, activations, zero_points, words) = product.clone();
+    let scales = Data::F32(vec![1.0; zero_points.len()]);
+    let mut case =
+        case("random", &params).with(0, Data::U8(activations)).with(1, Data::U32(words)).with(2, scales);
+    if params.has_zero_points != 0 {
+        case = case.with(3, Data::U8(zero_points));
     }
+    run(shaders, F::MixedPrecisionMatmul.row(), &case)
 }

@@ -1,6 +1,7 @@
 //! Backward kernels against central differences of the forward in double precision.
 
-use super::{run, shaders};
+use super::run;
+use super::support::with_shaders;
 use bitnet_core::metal::kernels::case::{Case, Data, Derivative, Expected, Values};
 use bitnet_core::metal::kernels::{KernelRow, TABLE};
 
@@ -49,27 +50,30 @@ fn check(row: &KernelRow, case: &Case, derivative: &Derivative, got: &[f64], who
 
 #[test]
 fn backward_kernels_are_the_derivatives_of_their_forwards() {
-    for row in TABLE {
-        let Some(gradient) = row.gradient else { continue };
-        let mut compared = 0;
-        for case in (row.cases)() {
-            let (expected, outputs) = ((row.reference)(&case), run(shaders(), row, &case));
-            for derivative in gradient(&case) {
-                let reference = expected.iter().find(|e| e.index == derivative.index).expect("a reference");
-                let reference = values(reference);
-                // Where a derivative is not a number there is no difference to take.
-                if reference.iter().any(|value| !value.is_finite()) {
-                    continue;
+    with_shaders(|shaders| {
+        for row in TABLE {
+            let Some(gradient) = row.gradient else { continue };
+            let mut compared = 0;
+            for case in (row.cases)() {
+                let (expected, outputs) = ((row.reference)(&case), run(shaders, row, &case));
+                for derivative in gradient(&case) {
+                    let reference =
+                        expected.iter().find(|e| e.index == derivative.index).expect("a reference");
+                    let reference = values(reference);
+                    // Where a derivative is not a number there is no difference to take.
+                    if reference.iter().any(|value| !value.is_finite()) {
+                        continue;
+                    }
+                    let output = outputs.iter().find(|(index, _)| *index == derivative.index);
+                    let Some((_, Data::F32(kernel))) = output else { panic!("{} gives floats", row.name) };
+                    let kernel: Vec<f64> = kernel.iter().map(|&v| v.into()).collect();
+                    compared += check(row, &case, &derivative, &reference, "the reference");
+                    check(row, &case, &derivative, &kernel, "the kernel");
                 }
-                let output = outputs.iter().find(|(index, _)| *index == derivative.index);
-                let Some((_, Data::F32(kernel))) = output else { panic!("{} gives floats", row.name) };
-                let kernel: Vec<f64> = kernel.iter().map(|&v| v.into()).collect();
-                compared += check(row, &case, &derivative, &reference, "the reference");
-                check(row, &case, &derivative, &kernel, "the kernel");
             }
+            assert!(compared > 100, "{}: {compared} derivatives compared", row.name);
         }
-        assert!(compared > 100, "{}: {compared} derivatives compared", row.name);
-    }
+    });
 }
 
 #[test]

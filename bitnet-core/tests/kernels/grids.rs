@@ -1,15 +1,22 @@
 //! Any grid gives the right results; grids of whole simdgroups, and any number of CPU threads, the same
 //! ones bit by bit.
 
-use super::{all_cases, complaint, name, run, same_bits, shaders, shaders_on};
+use super::support::{all_cases, name, shaders_of, with_shaders};
+use super::{complaint, run, same_bits};
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::row::{Element, ParamKind};
 use bitnet_core::metal::kernels::{Case, KernelRow, TABLE};
-use bitnet_core::metal::{BitNetShaders, Buffer, HostOptions, MTLSize, create_buffer};
+use bitnet_core::metal::{BitNetShaders, Buffer, Device, HostOptions, MTLSize, create_buffer};
 
-/// Launches by hand, as one who knows nothing of the row's geometry, on a grid of `threads`.
-fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> Vec<(u32, Data)> {
-    let (shaders, device) = (shaders(), shaders().device());
+/// Launches by hand, as one who knows nothing of the row's geometry, on a grid of `threads`. What the kernel's
+/// pipeline does not take is cut down to what it does: whole simdgroups, if the threadgroup had whole ones.
+fn run_on_grid(
+    shaders: &BitNetShaders,
+    row: &KernelRow,
+    case: &Case,
+    (threads, threadgroup): (u64, u64),
+) -> Vec<(u32, Data)> {
+    let device = shaders.device();
     let command_buffer = device.new_command_queue().new_command_buffer();
     let encoder = command_buffer.new_compute_command_encoder();
     let mut written: Vec<(u32, Element, Buffer)> = Vec::new();
@@ -33,6 +40,7 @@ fn run_on_grid(row: &KernelRow, case: &Case, threads: u64, threadgroup: u64) -> 
     for function in row.prologue().into_iter().chain([row.function]) {
         let pipeline =
             shaders.get_pipeline_in(function, case.precision).expect("the built-in shaders compile");
+        let threadgroup = threadgroup.min(pipeline.max_total_threads_per_threadgroup());
         encoder.set_compute_pipeline_state(&pipeline);
         encoder.dispatch_threads(MTLSize::new(threads, 1, 1), MTLSize::new(threadgroup, 1, 1));
     }
@@ -54,35 +62,39 @@ fn cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
 
 #[test]
 fn grids_of_whole_simdgroups_give_the_same_bits() {
-    for row in TABLE {
-        for case in cases(row) {
-            let expected = run(shaders(), row, &case);
-            for (threads, threadgroup) in [(32, 32), (96, 64), (1024, 256), (4096, 1024)] {
-                let outputs = run_on_grid(row, &case, threads, threadgroup);
-                let same = same_bits(&outputs, &expected);
-                assert!(same, "{} on {threads} by {threadgroup}", name(row, &case));
+    with_shaders(|shaders| {
+        let width = shaders.device().limits().thread_execution_width;
+        for row in TABLE {
+            for case in cases(row) {
+                let expected = run(shaders, row, &case);
+                for (simdgroups, per_threadgroup) in [(1, 1), (3, 2), (32, 8), (128, 32)] {
+                    let grid = (simdgroups * width, per_threadgroup * width);
+                    let outputs = run_on_grid(shaders, row, &case, grid);
+                    assert!(same_bits(&outputs, &expected), "{} on {grid:?}", name(row, &case));
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn any_grid_gives_right_results() {
-    for row in TABLE {
-        for case in cases(row) {
-            for (threads, threadgroup) in [(1, 1), (5, 32), (45, 20), (70, 33), (1000, 7)] {
-                let outputs = run_on_grid(row, &case, threads, threadgroup);
-                let complaint = complaint(row, &case, &outputs);
-                assert_eq!(complaint, None, "on {threads} by {threadgroup}");
+    with_shaders(|shaders| {
+        for row in TABLE {
+            for case in cases(row) {
+                for grid in [(1, 1), (5, 33), (45, 20), (70, 33), (1000, 7)] {
+                    let outputs = run_on_grid(shaders, row, &case, grid);
+                    assert_eq!(complaint(row, &case, &outputs), None, "on {grid:?}");
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn results_do_not_depend_on_the_number_of_cpu_threads() {
-    let with = |threads| shaders_on(HostOptions { threads: Some(threads), ..HostOptions::default() });
-    let devices: Vec<BitNetShaders> = [1, 2, 7].map(with).into();
+    let with = |threads| Device::host(HostOptions { threads: Some(threads), ..HostOptions::default() });
+    let devices = [1, 2, 7].map(|threads| shaders_of(&with(threads)));
     for row in TABLE {
         for case in all_cases(row) {
             let expected = run(&devices[0], row, &case);

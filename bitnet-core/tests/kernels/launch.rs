@@ -1,21 +1,27 @@
 //! What a launch by row refuses, and what it needs not be given.
 
-use super::shaders;
+use super::support::with_shaders;
 use bitnet_core::metal::kernels::params::{BitLinearParams, DynamicQuantizeParams, ElementwiseParams};
 use bitnet_core::metal::kernels::{Arg, Grouping, Precision, Shape, encode, encode_in};
 use bitnet_core::metal::{
-    BitNetShaderFunction, Buffer, CompileOptions, Device, HostOptions, MetalError, create_buffer, read_buffer,
+    BitNetShaderFunction, BitNetShaders, Buffer, CompileOptions, Device, HostOptions, MetalError,
+    create_buffer, read_buffer,
 };
 use bytemuck::bytes_of;
 
-fn buffer(elements: usize) -> Buffer {
-    create_buffer(shaders().device(), &vec![1.0f32; elements]).expect("a small buffer")
+fn buffer(shaders: &BitNetShaders, elements: usize) -> Buffer {
+    create_buffer(shaders.device(), &vec![1.0f32; elements]).expect("a small buffer")
 }
 
-fn launch(function: BitNetShaderFunction, shape: &Shape, args: &[(u32, Arg<'_>)]) -> Result<(), MetalError> {
-    let command_buffer = shaders().device().new_command_queue().new_command_buffer();
+fn launch(
+    shaders: &BitNetShaders,
+    function: BitNetShaderFunction,
+    shape: &Shape,
+    args: &[(u32, Arg<'_>)],
+) -> Result<(), MetalError> {
+    let command_buffer = shaders.device().new_command_queue().new_command_buffer();
     let encoder = command_buffer.new_compute_command_encoder();
-    encode(shaders(), &encoder, function, shape, args)?;
+    encode(shaders, &encoder, function, shape, args)?;
     encoder.end_encoding();
     command_buffer.commit();
     command_buffer.wait_until_completed()
@@ -23,144 +29,172 @@ fn launch(function: BitNetShaderFunction, shape: &Shape, args: &[(u32, Arg<'_>)]
 
 #[test]
 fn a_launch_that_breaks_its_contract_is_refused_with_the_reason() {
-    let (four, three) = (buffer(4), buffer(3));
-    let params = ElementwiseParams { count: 4 };
-    let (shape, bytes) = (Shape::elements(4), bytes_of(&params));
-    let check = |shape: &Shape, args: &[(u32, Arg<'_>)], expect: &str| {
-        let error = launch(BitNetShaderFunction::ReluForward, shape, args).expect_err(expect);
-        assert!(matches!(error, MetalError::KernelContract { .. }), "{error:?}");
-        assert_eq!(error.to_string(), format!("kernel 'relu_forward': {expect}"));
-    };
-    let (input, output, constants) =
-        ((0, Arg::Buffer(&four, 0)), (1, Arg::Buffer(&four, 0)), (2, Arg::Bytes(bytes)));
+    with_shaders(|shaders| {
+        let (four, three) = (buffer(shaders, 4), buffer(shaders, 3));
+        let params = ElementwiseParams { count: 4 };
+        let (shape, bytes) = (Shape::elements(4), bytes_of(&params));
+        let check = |shape: &Shape, args: &[(u32, Arg<'_>)], expect: &str| {
+            let error = launch(shaders, BitNetShaderFunction::ReluForward, shape, args).expect_err(expect);
+            assert!(matches!(error, MetalError::KernelContract { .. }), "{error:?}");
+            assert_eq!(error.to_string(), format!("kernel 'relu_forward': {expect}"));
+        };
+        let (input, output, constants) =
+            ((0, Arg::Buffer(&four, 0)), (1, Arg::Buffer(&four, 0)), (2, Arg::Bytes(bytes)));
 
-    check(&shape, &[input, constants], "parameter 1 ('output') is not given");
-    check(&shape, &[input, output], "parameter 2 takes the bytes of ElementwiseParams");
-    check(&shape, &[input, output, constants, (7, Arg::Buffer(&four, 0))], "it has no parameter 7");
-    check(&shape, &[input, output, constants, input], "parameter 0 is given twice");
-    check(&shape, &[input, output, (2, Arg::Bytes(&bytes[..3]))], "ElementwiseParams has 4 bytes, not 3");
-    check(
-        &shape,
-        &[input, (1, Arg::Buffer(&three, 0)), constants],
-        "parameter 1 ('output') has 3 elements, but needs 4",
-    );
-    check(
-        &shape,
-        &[input, (1, Arg::Buffer(&four, 4)), constants],
-        "parameter 1 ('output') has 3 elements, but needs 4",
-    );
-    check(
-        &shape,
-        &[input, (1, Arg::Buffer(&four, 2)), constants],
-        "offset 2 of parameter 1 ('output') is not a multiple of 4",
-    );
-    check(
-        &shape,
-        &[input, (1, Arg::Buffer(&four, u64::MAX - 3)), constants],
-        "parameter 1 ('output') has 0 elements, but needs 4",
-    );
-    check(
-        &shape,
-        &[(0, Arg::Bytes(bytes)), output, constants],
-        "parameter 0 ('input') takes a buffer, not bytes",
-    );
-    let (five, four) = (Shape::elements(5), Shape::elements(4));
-    let differ = format!("ElementwiseParams describes {four:?}, but the launch is for {five:?}");
-    check(&five, &[input, output, constants], &differ);
+        check(&shape, &[input, constants], "parameter 1 ('output') is not given");
+        check(&shape, &[input, output], "parameter 2 takes the bytes of ElementwiseParams");
+        check(&shape, &[input, output, constants, (7, Arg::Buffer(&four, 0))], "it has no parameter 7");
+        check(&shape, &[input, output, constants, input], "parameter 0 is given twice");
+        check(&shape, &[input, output, (2, Arg::Bytes(&bytes[..3]))], "ElementwiseParams has 4 bytes, not 3");
+        check(
+            &shape,
+            &[input, (1, Arg::Buffer(&three, 0)), constants],
+            "parameter 1 ('output') has 3 elements, but needs 4",
+        );
+        check(
+            &shape,
+            &[input, (1, Arg::Buffer(&four, 4)), constants],
+            "parameter 1 ('output') has 3 elements, but needs 4",
+        );
+        check(
+            &shape,
+            &[input, (1, Arg::Buffer(&four, 2)), constants],
+            "offset 2 of parameter 1 ('output') is not a multiple of 4",
+        );
+        check(
+            &shape,
+            &[input, (1, Arg::Buffer(&four, u64::MAX - 3)), constants],
+            "parameter 1 ('output') has 0 elements, but needs 4",
+        );
+        check(
+            &shape,
+            &[(0, Arg::Bytes(bytes)), output, constants],
+            "parameter 0 ('input') takes a buffer, not bytes",
+        );
+        let (five, four) = (Shape::elements(5), Shape::elements(4));
+        let differ = format!("ElementwiseParams describes {four:?}, but the launch is for {five:?}");
+        check(&five, &[input, output, constants], &differ);
+    });
 }
 
 #[test]
 fn a_group_size_that_splits_words_is_refused() {
-    let params = BitLinearParams {
-        input_size: 64,
-        output_size: 1,
-        batch_size: 1,
-        group_size: 5,
-        ..Default::default()
-    };
-    let shape = Shape::linear(1, 64, 1, Grouping::Columns(5));
-    let result =
-        launch(BitNetShaderFunction::BitLinearForward, &shape, &[(4, Arg::Bytes(bytes_of(&params)))]);
-    let message = result.expect_err("a bad group size").to_string();
-    assert!(message.ends_with("BitLinearParams has a group_size that is not a multiple of 32"), "{message}");
+    with_shaders(|shaders| {
+        let params = BitLinearParams {
+            input_size: 64,
+            output_size: 1,
+            batch_size: 1,
+            group_size: 5,
+            ..Default::default()
+        };
+        let shape = Shape::linear(1, 64, 1, Grouping::Columns(5));
+        let result = launch(
+            shaders,
+            BitNetShaderFunction::BitLinearForward,
+            &shape,
+            &[(4, Arg::Bytes(bytes_of(&params)))],
+        );
+        let message = result.expect_err("a bad group size").to_string();
+        assert!(
+            message.ends_with("BitLinearParams has a group_size that is not a multiple of 32"),
+            "{message}"
+        );
+    });
 }
 
 #[test]
 fn a_tensor_is_quantised_in_one_call() {
-    let input = create_buffer(shaders().device(), &[-1.0f32, 0.0, 1.0, 4.0]).expect("a small buffer");
-    let bytes = |count: usize| create_buffer(shaders().device(), &vec![0u8; count]).expect("a small buffer");
-    let (quantized, scale, zero_point, ranges) = (bytes(4), bytes(4), bytes(1), bytes(8));
-    let launch = |params: DynamicQuantizeParams, ranges: Option<&Buffer>| {
-        let mut args = vec![
-            (0, Arg::Buffer(&input, 0)),
-            (1, Arg::Buffer(&quantized, 0)),
-            (2, Arg::Buffer(&scale, 0)),
-            (3, Arg::Buffer(&zero_point, 0)),
-            (4, Arg::Bytes(bytes_of(&params))),
-        ];
-        args.extend(ranges.map(|ranges| (5, Arg::Buffer(ranges, 0))));
-        let shape = Shape::elements(4).with_activations(Grouping::Tensor);
-        launch(BitNetShaderFunction::DynamicQuantizeActivations, &shape, &args)
-    };
-    let params = DynamicQuantizeParams::of(4);
-    let message = launch(params, None).expect_err("no ranges").to_string();
-    assert_eq!(message, "kernel 'dynamic_quantize_activations': parameter 5 ('ranges') is not given");
-    let other = DynamicQuantizeParams { parts: 2, ..params };
-    let message = launch(other, Some(&ranges)).expect_err("parts that do not fit").to_string();
-    assert!(message.ends_with("DynamicQuantizeParams has values that the kernel does not take"), "{message}");
+    with_shaders(|shaders| {
+        let input = create_buffer(shaders.device(), &[-1.0f32, 0.0, 1.0, 4.0]).expect("a small buffer");
+        let bytes =
+            |count: usize| create_buffer(shaders.device(), &vec![0u8; count]).expect("a small buffer");
+        let (quantized, scale, zero_point, ranges) = (bytes(4), bytes(4), bytes(1), bytes(8));
+        let launch = |params: DynamicQuantizeParams, ranges: Option<&Buffer>| {
+            let mut args = vec![
+                (0, Arg::Buffer(&input, 0)),
+                (1, Arg::Buffer(&quantized, 0)),
+                (2, Arg::Buffer(&scale, 0)),
+                (3, Arg::Buffer(&zero_point, 0)),
+                (4, Arg::Bytes(bytes_of(&params))),
+            ];
+            args.extend(ranges.map(|ranges| (5, Arg::Buffer(ranges, 0))));
+            let shape = Shape::elements(4).with_activations(Grouping::Tensor);
+            launch(shaders, BitNetShaderFunction::DynamicQuantizeActivations, &shape, &args)
+        };
+        let params = DynamicQuantizeParams::of(4);
+        let message = launch(params, None).expect_err("no ranges").to_string();
+        assert_eq!(message, "kernel 'dynamic_quantize_activations': parameter 5 ('ranges') is not given");
+        let other = DynamicQuantizeParams { parts: 2, ..params };
+        let message = launch(other, Some(&ranges)).expect_err("parts that do not fit").to_string();
+        assert!(
+            message.ends_with("DynamicQuantizeParams has values that the kernel does not take"),
+            "{message}"
+        );
 
-    launch(params, Some(&ranges)).expect("a launch");
-    assert_eq!(read_buffer::<u8>(&quantized).expect("its contents"), [0, 51, 102, 255]);
-    assert_eq!(read_buffer::<f32>(&scale).expect("its contents"), [5.0 / 255.0]);
-    assert_eq!(read_buffer::<u8>(&zero_point).expect("its contents"), [51]);
+        launch(params, Some(&ranges)).expect("a launch");
+        assert_eq!(read_buffer::<u8>(&quantized).expect("its contents"), [0, 51, 102, 255]);
+        assert_eq!(read_buffer::<f32>(&scale).expect("its contents"), [5.0 / 255.0]);
+        assert_eq!(read_buffer::<u8>(&zero_point).expect("its contents"), [51]);
+    });
 }
 
 #[test]
 fn an_optional_buffer_must_be_there_when_the_parameters_ask_for_it() {
-    let (x, y) = (buffer(3), buffer(2));
-    let weights = create_buffer(shaders().device(), &[5u32, 2]).expect("a small buffer");
-    let shape = Shape::linear(1, 3, 2, Grouping::Row);
-    let launch = |has_bias, bias: Option<&Buffer>| {
-        let params =
-            BitLinearParams { input_size: 3, output_size: 2, batch_size: 1, has_bias, ..Default::default() };
-        let mut args = vec![
-            (0, Arg::Buffer(&x, 0)),
-            (1, Arg::Buffer(&weights, 0)),
-            (3, Arg::Buffer(&y, 0)),
-            (4, Arg::Bytes(bytes_of(&params))),
-        ];
-        args.extend(bias.map(|bias| (2, Arg::Buffer(bias, 0))));
-        launch(BitNetShaderFunction::BitLinearForward, &shape, &args)?;
-        read_buffer::<f32>(&y)
-    };
-    let message = launch(1, None).expect_err("no bias").to_string();
-    assert_eq!(message, "kernel 'bitlinear_forward': parameter 2 ('bias') is not given");
-    assert_eq!(launch(1, Some(&buffer(2))).expect("a bias"), [2.0, 0.0]);
-    assert_eq!(launch(0, None).expect("no bias"), [1.0, -1.0]);
-    assert_eq!(launch(0, Some(&buffer(1))).expect("a bias that is not wanted"), [1.0, -1.0]);
+    with_shaders(|shaders| {
+        let (x, y) = (buffer(shaders, 3), buffer(shaders, 2));
+        let weights = create_buffer(shaders.device(), &[5u32, 2]).expect("a small buffer");
+        let shape = Shape::linear(1, 3, 2, Grouping::Row);
+        let launch = |has_bias, bias: Option<&Buffer>| {
+            let params = BitLinearParams {
+                input_size: 3,
+                output_size: 2,
+                batch_size: 1,
+                has_bias,
+                ..Default::default()
+            };
+            let mut args = vec![
+                (0, Arg::Buffer(&x, 0)),
+                (1, Arg::Buffer(&weights, 0)),
+                (3, Arg::Buffer(&y, 0)),
+                (4, Arg::Bytes(bytes_of(&params))),
+            ];
+            args.extend(bias.map(|bias| (2, Arg::Buffer(bias, 0))));
+            launch(shaders, BitNetShaderFunction::BitLinearForward, &shape, &args)?;
+            read_buffer::<f32>(&y)
+        };
+        let message = launch(1, None).expect_err("no bias").to_string();
+        assert_eq!(message, "kernel 'bitlinear_forward': parameter 2 ('bias') is not given");
+        assert_eq!(launch(1, Some(&buffer(shaders, 2))).expect("a bias"), [2.0, 0.0]);
+        assert_eq!(launch(0, None).expect("no bias"), [1.0, -1.0]);
+        assert_eq!(launch(0, Some(&buffer(shaders, 1))).expect("a bias that is not wanted"), [1.0, -1.0]);
+    });
 }
 
 #[test]
 fn offsets_are_where_operands_start() {
-    let input = create_buffer(shaders().device(), &[-1.0f32, 2.0, -3.0, 4.0]).expect("a small buffer");
-    let output = buffer(4);
-    let params = ElementwiseParams { count: 2 };
-    let args =
-        [(0, Arg::Buffer(&input, 4)), (1, Arg::Buffer(&output, 8)), (2, Arg::Bytes(bytes_of(&params)))];
-    launch(BitNetShaderFunction::ReluForward, &Shape::elements(2), &args).expect("a launch");
-    assert_eq!(read_buffer::<f32>(&output).expect("its contents"), [1.0, 1.0, 2.0, 0.0]);
+    with_shaders(|shaders| {
+        let input = create_buffer(shaders.device(), &[-1.0f32, 2.0, -3.0, 4.0]).expect("a small buffer");
+        let output = buffer(shaders, 4);
+        let params = ElementwiseParams { count: 2 };
+        let args =
+            [(0, Arg::Buffer(&input, 4)), (1, Arg::Buffer(&output, 8)), (2, Arg::Bytes(bytes_of(&params)))];
+        launch(shaders, BitNetShaderFunction::ReluForward, &Shape::elements(2), &args).expect("a launch");
+        assert_eq!(read_buffer::<f32>(&output).expect("its contents"), [1.0, 1.0, 2.0, 0.0]);
+    });
 }
 
 #[test]
 fn a_version_that_there_is_not_is_refused() {
-    let params = ElementwiseParams { count: 0 };
-    let args = [(4, Arg::Bytes(bytes_of(&params)))];
-    let command_buffer = shaders().device().new_command_queue().new_command_buffer();
-    let encoder = command_buffer.new_compute_command_encoder();
-    let (adamw, shape) = (BitNetShaderFunction::AdamWStep, Shape::elements(0));
-    let error =
-        encode_in(Precision::Half, shaders(), &encoder, adamw, &shape, &args).expect_err("no version");
-    assert_eq!(error.to_string(), "kernel 'adamw_step_f16': it has no version in f16");
+    with_shaders(|shaders| {
+        let params = ElementwiseParams { count: 0 };
+        let args = [(4, Arg::Bytes(bytes_of(&params)))];
+        let command_buffer = shaders.device().new_command_queue().new_command_buffer();
+        let encoder = command_buffer.new_compute_command_encoder();
+        let (adamw, shape) = (BitNetShaderFunction::AdamWStep, Shape::elements(0));
+        let error =
+            encode_in(Precision::Half, shaders, &encoder, adamw, &shape, &args).expect_err("no version");
+        assert_eq!(error.to_string(), "kernel 'adamw_step_f16': it has no version in f16");
+    });
 }
 
 #[test]
@@ -183,7 +217,10 @@ fn functions_that_the_device_lacks_are_refused() {
 
 #[test]
 fn nothing_to_do_needs_no_buffers() {
-    let params = ElementwiseParams { count: 0 };
-    let args = [(2, Arg::Bytes(bytes_of(&params)))];
-    launch(BitNetShaderFunction::ReluForward, &Shape::elements(0), &args).expect("nothing to do");
+    with_shaders(|shaders| {
+        let params = ElementwiseParams { count: 0 };
+        let args = [(2, Arg::Bytes(bytes_of(&params)))];
+        launch(shaders, BitNetShaderFunction::ReluForward, &Shape::elements(0), &args)
+            .expect("nothing to do");
+    });
 }

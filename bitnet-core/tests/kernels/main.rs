@@ -1,5 +1,5 @@
-//! The kernels: the table against the shaders, every kernel against its reference, backward kernels against
-//! central differences and PyTorch, grids, threads, and what a launch refuses.
+//! The kernels, on each device there is: the table against the shaders, every kernel against its reference, backward
+//! kernels against central differences and PyTorch, grids, threads, and what a launch refuses.
 
 mod all_floats;
 mod eight_bit;
@@ -14,36 +14,10 @@ mod references;
 mod support;
 mod table;
 
+use bitnet_core::metal::BitNetShaders;
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::{Case, KernelRow, compare, run_case};
-use bitnet_core::metal::{BitNetShaders, CompileOptions, Device, HostOptions, ShaderCompilerConfig};
-use std::sync::OnceLock;
-
-/// The built-in shaders on a host device, with exact arithmetic.
-fn shaders_on(options: HostOptions) -> BitNetShaders {
-    shaders_of(&Device::host(options))
-}
-
-/// The built-in shaders on a device, with exact arithmetic.
-fn shaders_of(device: &Device) -> BitNetShaders {
-    let config = ShaderCompilerConfig {
-        compile_options: CompileOptions { fast_math: false, ..CompileOptions::default() },
-        ..ShaderCompilerConfig::default()
-    };
-    BitNetShaders::with_config(device.clone(), config).expect("the built-in shaders need no directory")
-}
-
-/// Those that most tests share: every check of the host device is on.
-fn shaders() -> &'static BitNetShaders {
-    static SHADERS: OnceLock<BitNetShaders> = OnceLock::new();
-    SHADERS.get_or_init(|| shaders_on(HostOptions { checks: true, ..HostOptions::default() }))
-}
-
-/// Every case of a row, for every version of its kernel.
-fn all_cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
-    let of = move |precision| (row.cases)().into_iter().map(move |case| case.in_precision(row, precision));
-    row.precisions().iter().copied().flat_map(of)
-}
+use support::name;
 
 /// What a kernel writes for a case.
 fn run(shaders: &BitNetShaders, row: &KernelRow, case: &Case) -> Vec<(u32, Data)> {
@@ -56,11 +30,6 @@ fn complaint(row: &KernelRow, case: &Case, outputs: &[(u32, Data)]) -> Option<St
     let wrong = verdict.outputs.iter().filter(|output| output.worst_error > 1.0);
     let wrong: Vec<String> = wrong.map(|output| format!("{output:?}")).collect();
     (!wrong.is_empty()).then(|| format!("{}: {}", name(row, case), wrong.join(", ")))
-}
-
-/// What messages call a case of a kernel.
-fn name(row: &KernelRow, case: &Case) -> String {
-    format!("{} ({})", row.kernel_name(case.precision), case.label)
 }
 
 /// Equal bit by bit, NaN included.

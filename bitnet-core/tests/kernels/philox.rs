@@ -1,7 +1,7 @@
 //! The random numbers of the shaders against the published known answers.
 
-use super::shaders;
 use bitnet_core::metal::kernels::SHADERS;
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::{CompileOptions, MTLSize, create_buffer, read_buffer};
 
 const KNOWN_ANSWERS: &str = include_str!("../vectors/philox4x32_10.txt");
@@ -25,36 +25,38 @@ fn philox(shader: &'static str) -> Option<&'static str> {
 
 #[test]
 fn shaders_draw_the_published_numbers() {
-    let answers: Vec<u32> = KNOWN_ANSWERS
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .map(|word| u32::from_str_radix(word, 16).expect("a hexadecimal word"))
-        .collect();
-    assert_eq!(answers.len(), 3 * 10);
-    let operands: Vec<u32> = answers.chunks(10).flat_map(|line| &line[..6]).copied().collect();
-    let expected: Vec<u32> = answers.chunks(10).flat_map(|line| &line[6..]).copied().collect();
+    on_each_device(|device| {
+        let answers: Vec<u32> = KNOWN_ANSWERS
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(str::split_whitespace)
+            .map(|word| u32::from_str_radix(word, 16).expect("a hexadecimal word"))
+            .collect();
+        assert_eq!(answers.len(), 3 * 10);
+        let operands: Vec<u32> = answers.chunks(10).flat_map(|line| &line[..6]).copied().collect();
+        let expected: Vec<u32> = answers.chunks(10).flat_map(|line| &line[6..]).copied().collect();
 
-    let texts: Vec<_> = SHADERS.iter().filter_map(|(_, text)| philox(text)).collect();
-    assert!(!texts.is_empty(), "no shader draws random numbers");
-    for text in texts {
-        let device = shaders().device();
-        let source = format!("#include <metal_stdlib>\nusing namespace metal;\n{text}{KERNEL}");
-        let library = device.new_library_with_source(&source, &CompileOptions::default()).expect("a library");
-        let function = library.get_function("numbers", None).expect("the kernel");
-        let pipeline = device.new_compute_pipeline_state_with_function(&function).expect("a pipeline");
-        let operands = create_buffer(device, &operands).expect("a small buffer");
-        let results = create_buffer(device, &vec![0u32; expected.len()]).expect("a small buffer");
+        let texts: Vec<_> = SHADERS.iter().filter_map(|(_, text)| philox(text)).collect();
+        assert!(!texts.is_empty(), "no shader draws random numbers");
+        for text in texts {
+            let source = format!("#include <metal_stdlib>\nusing namespace metal;\n{text}{KERNEL}");
+            let library =
+                device.new_library_with_source(&source, &CompileOptions::default()).expect("a library");
+            let function = library.get_function("numbers", None).expect("the kernel");
+            let pipeline = device.new_compute_pipeline_state_with_function(&function).expect("a pipeline");
+            let operands = create_buffer(device, &operands).expect("a small buffer");
+            let results = create_buffer(device, &vec![0u32; expected.len()]).expect("a small buffer");
 
-        let command_buffer = device.new_command_queue().new_command_buffer();
-        let encoder = command_buffer.new_compute_command_encoder();
-        encoder.set_compute_pipeline_state(&pipeline);
-        encoder.set_buffer(0, Some(&operands), 0);
-        encoder.set_buffer(1, Some(&results), 0);
-        encoder.dispatch_threads(MTLSize::new(3, 1, 1), MTLSize::new(3, 1, 1));
-        encoder.end_encoding();
-        command_buffer.commit();
-        command_buffer.wait_until_completed().expect("it runs");
-        assert_eq!(read_buffer::<u32>(&results).expect("whole words"), expected);
-    }
+            let command_buffer = device.new_command_queue().new_command_buffer();
+            let encoder = command_buffer.new_compute_command_encoder();
+            encoder.set_compute_pipeline_state(&pipeline);
+            encoder.set_buffer(0, Some(&operands), 0);
+            encoder.set_buffer(1, Some(&results), 0);
+            encoder.dispatch_threads(MTLSize::new(3, 1, 1), MTLSize::new(3, 1, 1));
+            encoder.end_encoding();
+            command_buffer.commit();
+            command_buffer.wait_until_completed().expect("it runs");
+            assert_eq!(read_buffer::<u32>(&results).expect("whole words"), expected);
+        }
+    });
 }

@@ -1,7 +1,9 @@
 //! The kernels of `activation.metal` against PyTorch in double precision. `tests/vectors/make_pytorch.py` made
 //! the data.
 
-use super::{name, run, shaders};
+use super::run;
+use super::support::{name, with_shaders};
+use bitnet_core::metal::BitNetShaders;
 use bitnet_core::metal::kernels::case::{Data, Expected, Values};
 use bitnet_core::metal::kernels::row::{Element, Tolerance};
 use bitnet_core::metal::kernels::{BitNetShaderFunction, Case, KernelRow, Precision, TABLE, compare_with};
@@ -102,6 +104,12 @@ fn expected(row: &KernelRow, case: &Case, vector: &Value) -> (Vec<Expected>, usi
 
 #[test]
 fn kernels_agree_with_pytorch() {
+    with_shaders(|shaders| {
+        check_all(shaders);
+    });
+}
+
+fn check_all(shaders: &BitNetShaders) {
     let vectors: Value = serde_json::from_str(VECTORS).expect("the vectors are JSON");
     let mut seen = BTreeSet::new();
     let (mut complaints, mut differ) = (Vec::new(), 0);
@@ -111,7 +119,7 @@ fn kernels_agree_with_pytorch() {
             BitNetShaderFunction::from_name(kernel).unwrap_or_else(|| panic!("no kernel {kernel}")).row();
         let case = case_of(row, vector);
         let (expected, different) = expected(row, &case, vector);
-        let outputs = run(shaders(), row, &case);
+        let outputs = run(shaders, row, &case);
         let verdict = compare_with(row, &case, &outputs, &expected);
         if !verdict.is_ok() {
             complaints.push(format!("{}: {verdict:?}", name(row, &case)));

@@ -1,7 +1,7 @@
 //! Kernels over shapes and data that nobody chose.
 
-use super::{complaint, run, shaders};
-use bitnet_core::metal::BitNetShaderFunction as F;
+use super::support::with_shaders_as;
+use super::{complaint, run};
 use bitnet_core::metal::kernels::Case;
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::params::{
@@ -9,8 +9,10 @@ use bitnet_core::metal::kernels::params::{
     GradientGroupParams, KernelParams, LayerNormParams, MixedPrecisionParams, QuantizeActivationsParams,
     RmsNormParams, SoftmaxParams,
 };
+use bitnet_core::metal::{BitNetShaderFunction as F, BitNetShaders};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 fn floats(count: u64) -> impl Strategy<Value = Data> {
     vec(-4.0f32..4.0, count as usize).prop_map(Data::F32)
@@ -225,67 +227,98 @@ fn softmax() -> impl Strategy<Value = Case> {
         .prop_map(|(case, x)| case.with(0, x))
 }
 
-/// Buffers that the parameters do not ask for are left out before the kernel runs.
-fn agrees(function: F, mut case: Case) -> Result<(), TestCaseError> {
+/// Checks kernels with cases of a strategy, on each device. Buffers that the parameters do not ask for are left out.
+fn agree(functions: &[F], cases: impl Strategy<Value = Case>) {
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
+    with_shaders_as(&format!("random_shapes::{}_agrees", functions[0].name()), |shaders| {
+        let agrees = |case: Case| functions.iter().try_for_each(|&f| agrees(shaders, f, case.clone()));
+        TestRunner::new(config.clone()).run(&cases, agrees).unwrap_or_else(|error| panic!("{error}"));
+    });
+}
+
+fn agrees(shaders: &BitNetShaders, function: F, mut case: Case) -> Result<(), TestCaseError> {
     let row = function.row();
     let is_used = |index| row.param(index).is_some_and(|param| param.is_used(&case.params));
     case.buffers.retain(|(index, _)| is_used(*index));
     for &precision in row.precisions() {
         let case = case.clone().in_precision(row, precision);
-        let outputs = run(shaders(), row, &case);
+        let outputs = run(shaders, row, &case);
         prop_assert_eq!(complaint(row, &case, &outputs), None, "{:?}", case.shape);
     }
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+#[test]
+fn bitlinear_forward_agrees() {
+    agree(&[F::BitLinearForward], forward());
+}
 
-    #[test]
-    fn bitlinear_forward_agrees(case in forward()) { agrees(F::BitLinearForward, case)?; }
+#[test]
+fn bitlinear_backward_input_agrees() {
+    agree(&[F::BitLinearBackwardInput], backward_input());
+}
 
-    #[test]
-    fn bitlinear_backward_input_agrees(case in backward_input()) { agrees(F::BitLinearBackwardInput, case)?; }
+#[test]
+fn bitlinear_backward_weights_agrees() {
+    agree(&[F::BitLinearBackwardWeights], backward_weights());
+}
 
-    #[test]
-    fn bitlinear_backward_weights_agrees(case in backward_weights()) { agrees(F::BitLinearBackwardWeights, case)?; }
+#[test]
+fn binarize_weights_agrees() {
+    agree(&[F::BinarizeWeights], binarize());
+}
 
-    #[test]
-    fn binarize_weights_agrees(case in binarize()) { agrees(F::BinarizeWeights, case)?; }
+#[test]
+fn quantize_activations_agrees() {
+    agree(&[F::QuantizeActivations], quantize());
+}
 
-    #[test]
-    fn quantize_activations_agrees(case in quantize()) { agrees(F::QuantizeActivations, case)?; }
+#[test]
+fn quantize_activations_8bit_agrees() {
+    agree(&[F::QuantizeActivations8Bit], quantize_8bit());
+}
 
-    #[test]
-    fn quantize_activations_8bit_agrees(case in quantize_8bit()) { agrees(F::QuantizeActivations8Bit, case)?; }
+#[test]
+fn dequantize_activations_8bit_agrees() {
+    agree(&[F::DequantizeActivations8Bit], dequantize_8bit());
+}
 
-    #[test]
-    fn dequantize_activations_8bit_agrees(case in dequantize_8bit()) { agrees(F::DequantizeActivations8Bit, case)?; }
+#[test]
+fn dynamic_quantize_activations_agrees() {
+    agree(&[F::DynamicQuantizeActivations, F::DynamicQuantizeRanges], dynamic_quantize());
+}
 
-    #[test]
-    fn dynamic_quantize_activations_agrees(case in dynamic_quantize()) {
-        agrees(F::DynamicQuantizeRanges, case.clone())?;
-        agrees(F::DynamicQuantizeActivations, case)?;
-    }
+#[test]
+fn quantize_gradients_agrees() {
+    agree(&[F::QuantizeGradients], quantize_gradients());
+}
 
-    #[test]
-    fn quantize_gradients_agrees(case in quantize_gradients()) { agrees(F::QuantizeGradients, case)?; }
+#[test]
+fn mixed_precision_matmul_agrees() {
+    agree(&[F::MixedPrecisionMatmul], mixed_precision());
+}
 
-    #[test]
-    fn mixed_precision_matmul_agrees(case in mixed_precision()) { agrees(F::MixedPrecisionMatmul, case)?; }
+#[test]
+fn layer_norm_forward_agrees() {
+    agree(&[F::LayerNormForward], layer_norm());
+}
 
-    #[test]
-    fn layer_norm_forward_agrees(case in layer_norm()) { agrees(F::LayerNormForward, case)?; }
+#[test]
+fn softmax_forward_agrees() {
+    agree(&[F::SoftmaxForward], softmax());
+}
 
-    #[test]
-    fn softmax_forward_agrees(case in softmax()) { agrees(F::SoftmaxForward, case)?; }
+#[test]
+fn softmax_backward_agrees() {
+    agree(&[F::SoftmaxBackward], softmax_backward());
+}
 
-    #[test]
-    fn softmax_backward_agrees(case in softmax_backward()) { agrees(F::SoftmaxBackward, case)?; }
+#[test]
+fn rms_norm_forward_agrees() {
+    agree(&[F::RmsNormForward], rms_norm());
+}
 
-    #[test]
-    fn rms_norm_forward_agrees(case in rms_norm()) { agrees(F::RmsNormForward, case)?; }
-
-    #[test]
-    fn rms_norm_backward_agrees(case in rms_norm_backward()) { agrees(F::RmsNormBackward, case)?; }
+#[test]
+fn rms_norm_backward_agrees() {
+    agree(&[F::RmsNormBackward], rms_norm_backward());
 }

@@ -1,14 +1,16 @@
 //! Every kernel, every case, against the reference in double precision.
 
-use super::support::on_each_device;
-use super::{all_cases, complaint, name, run, shaders, shaders_of, shaders_on};
+use super::support::{all_cases, name, shaders_of, with_shaders};
+use super::{complaint, run};
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::row::{Precision, Tolerance};
+use bitnet_core::metal::kernels::verify::Way;
 use bitnet_core::metal::kernels::{TABLE, compare};
-use bitnet_core::metal::{BitNetShaders, Device, HostOptions};
+use bitnet_core::metal::testing::on_each_device;
+use bitnet_core::metal::{BitNetShaders, Device, HostOptions, ShaderCompilerConfig};
 use half::f16;
 
-fn check_all(shaders: &BitNetShaders) {
+fn check_all(shaders: &BitNetShaders, way: &str) {
     let mut complaints = Vec::new();
     for row in TABLE {
         for case in all_cases(row) {
@@ -17,52 +19,49 @@ fn check_all(shaders: &BitNetShaders) {
         }
     }
     let device = shaders.device().name();
-    assert!(complaints.is_empty(), "on {device}:\n{}", complaints.join("\n"));
+    assert!(complaints.is_empty(), "on {device}, {way}:\n{}", complaints.join("\n"));
 }
 
-#[test]
-fn every_kernel_agrees_with_its_reference() {
-    let test = "every_kernel_agrees_with_its_reference";
-    on_each_device(test, |device| check_all(&shaders_of(device)));
-}
-
-/// With the options that shaders are compiled with by default: fast math may not cost more than the
+/// With simdgroup reductions and without; with the fast math that is the default too: it may not cost more than the
 /// tolerance leaves, nor may a NaN or an infinity get lost.
 #[test]
-fn every_kernel_agrees_with_its_reference_under_fast_math() {
-    let device = Device::host(HostOptions::default());
-    let shaders = BitNetShaders::new(device).expect("the built-in shaders need no directory");
-    assert!(shaders.compiler().config().compile_options.fast_math);
-    check_all(&shaders);
+fn every_kernel_agrees_with_its_reference_in_every_way_of_compiling_it() {
+    on_each_device(|device| {
+        let ways = Way::all(device);
+        assert!(ways.iter().any(|way| way.fast_math) && ways.iter().any(|way| !way.simdgroup_reductions));
+        for way in ways {
+            let shaders = way.shaders(device, &ShaderCompilerConfig::default()).expect("they are built in");
+            check_all(&shaders, &way.to_string());
+        }
+    });
 }
 
-/// The plain versions, on a device whose threads cannot see each other's values.
+/// On a device whose threads cannot see each other's values, nobody has to ask for the plain versions.
 #[test]
-fn every_kernel_agrees_with_its_reference_without_simdgroup_reductions() {
-    check_all(&shaders_on(HostOptions {
-        simdgroup_reductions: false,
-        checks: true,
-        ..HostOptions::default()
-    }));
+fn every_kernel_agrees_with_its_reference_on_a_device_without_simdgroup_reductions() {
+    let options = HostOptions { simdgroup_reductions: false, checks: true, ..HostOptions::default() };
+    check_all(&shaders_of(&Device::host(options)), "which has no simdgroup reductions");
 }
 
 /// A comparison that accepts anything would make the test above worthless: each output is damaged in one
 /// element, and each damage must be found.
 #[test]
 fn a_wrong_element_is_found() {
-    for row in TABLE {
-        for &precision in row.precisions() {
-            let cases: Vec<_> = all_cases(row).filter(|case| case.precision == precision).collect();
-            let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last());
-            let case = case.expect("a case");
-            let outputs = run(shaders(), row, case);
-            for at in 0..outputs.len() {
-                let mut damaged = outputs.clone();
-                damage(&mut damaged[at].1);
-                assert!(!compare(row, case, &damaged).is_ok(), "{} output {at}", name(row, case));
+    with_shaders(|shaders| {
+        for row in TABLE {
+            for &precision in row.precisions() {
+                let cases: Vec<_> = all_cases(row).filter(|case| case.precision == precision).collect();
+                let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last());
+                let case = case.expect("a case");
+                let outputs = run(shaders, row, case);
+                for at in 0..outputs.len() {
+                    let mut damaged = outputs.clone();
+                    damage(&mut damaged[at].1);
+                    assert!(!compare(row, case, &damaged).is_ok(), "{} output {at}", name(row, case));
+                }
             }
         }
-    }
+    });
 }
 
 /// A number that is off by a hundredth, and by a hundredth of itself.

@@ -1,13 +1,15 @@
 //! Dispatch helpers bind the right buffers, make the right struct, and refuse what breaks the kernel's contract.
 
-use super::{all_cases, buffers, check, grid, outputs, record, shaders};
+use super::support::{all_cases, with_shaders};
+use super::{buffers, check, grid, outputs, record};
 use bitnet_core::metal::BitNetShaderFunction as F;
 use bitnet_core::metal::kernels::params::*;
 use bitnet_core::metal::kernels::{Case, KernelRow, TABLE};
 use bitnet_core::metal::*;
 
-/// A case's buffers and grid.
+/// A case's buffers, and the shaders that its grid is for.
 struct Operands<'a> {
+    shaders: &'a BitNetShaders,
     case: &'a Case,
     buffers: &'a [(u32, Buffer)],
 }
@@ -29,7 +31,7 @@ impl Operands<'_> {
 /// The helper of each kernel with a case's operands.
 fn dispatch(function: F, e: &ComputeCommandEncoder, o: &Operands<'_>) {
     let (b, some) = (|index| o.get(index), |index| o.some(index));
-    let (t, g) = grid(function, o.case);
+    let (t, g) = grid(o.shaders, function, o.case);
     match function {
         F::BitLinearForward => {
             let p: BitLinearParams = o.params();
@@ -200,27 +202,42 @@ fn count(operands: &Operands<'_>) -> u32 {
 
 #[test]
 fn every_helper_gives_what_the_reference_says() {
-    for row in TABLE {
-        let mut ran = 0;
-        for case in all_cases(row) {
-            let Some(buffers) = buffers(row, &case) else { continue };
-            let operands = Operands { case: &case, buffers: &buffers };
-            let result = record(row, &case, |function, encoder| dispatch(function, encoder, &operands));
-            assert_eq!(result.map_err(|error| error.to_string()), Ok(()), "{} ({})", row.name, case.label);
-            check(row, &case, &outputs(row, &case, &buffers));
-            ran += 1;
+    with_shaders(|shaders| {
+        for row in TABLE {
+            let mut ran = 0;
+            for case in all_cases(row) {
+                let Some(buffers) = buffers(shaders.device(), row, &case) else { continue };
+                let operands = Operands { shaders, case: &case, buffers: &buffers };
+                let result =
+                    record(shaders, row, &case, |function, encoder| dispatch(function, encoder, &operands));
+                assert_eq!(
+                    result.map_err(|error| error.to_string()),
+                    Ok(()),
+                    "{} ({})",
+                    row.name,
+                    case.label
+                );
+                check(row, &case, &outputs(row, &case, &buffers));
+                ran += 1;
+            }
+            assert!(ran >= 3, "{}: only {ran} cases have buffers", row.name);
         }
-        assert!(ran >= 3, "{}: only {ran} cases have buffers", row.name);
-    }
+    });
 }
 
 /// What a misuse of the helper for `relu_forward` with buffers of these lengths, in floats, is refused with.
-fn refusal(opened_for: F, lengths: [usize; 2], count: u32, threads: MTLSize) -> String {
+fn refusal(
+    shaders: &BitNetShaders,
+    opened_for: F,
+    lengths: [usize; 2],
+    count: u32,
+    threads: MTLSize,
+) -> String {
     let row: &KernelRow = opened_for.row();
     let case = (row.cases)().remove(0);
-    let buffer = |length| create_buffer(shaders().device(), &vec![1.0f32; length]).expect("there is memory");
+    let buffer = |length| create_buffer(shaders.device(), &vec![1.0f32; length]).expect("there is memory");
     let [input, output] = lengths.map(buffer);
-    let result = record(row, &case, |_, encoder| {
+    let result = record(shaders, row, &case, |_, encoder| {
         dispatch_relu_forward(encoder, &input, &output, count, threads, MTLSize::new(32, 1, 1));
         assert!(encoder.error().is_some(), "the encoder keeps it");
     });
@@ -230,54 +247,60 @@ fn refusal(opened_for: F, lengths: [usize; 2], count: u32, threads: MTLSize) -> 
 
 #[test]
 fn misuse_is_kept_by_the_encoder_and_surfaces_at_the_wait() {
-    let line = MTLSize::new(32, 1, 1);
-    assert_eq!(
-        refusal(F::ReluForward, [8, 7], 8, line),
-        "dispatch_relu_forward: parameter 1 ('output') has 7 elements, but needs 8"
-    );
-    assert_eq!(
-        refusal(F::ReluBackward, [8, 8], 8, line),
-        "dispatch_relu_forward: the encoder's pipeline is the kernel 'relu_backward', not 'relu_forward'"
-    );
-    assert_eq!(
-        refusal(F::ReluForward, [8, 8], 8, MTLSize::new(8, 4, 1)),
-        "dispatch_relu_forward: a grid of 8×4×1 threads has more than one dimension"
-    );
+    with_shaders(|shaders| {
+        let line = MTLSize::new(32, 1, 1);
+        assert_eq!(
+            refusal(shaders, F::ReluForward, [8, 7], 8, line),
+            "dispatch_relu_forward: parameter 1 ('output') has 7 elements, but needs 8"
+        );
+        assert_eq!(
+            refusal(shaders, F::ReluBackward, [8, 8], 8, line),
+            "dispatch_relu_forward: the encoder's pipeline is the kernel 'relu_backward', not 'relu_forward'"
+        );
+        assert_eq!(
+            refusal(shaders, F::ReluForward, [8, 8], 8, MTLSize::new(8, 4, 1)),
+            "dispatch_relu_forward: a grid of 8×4×1 threads has more than one dimension"
+        );
+    });
 }
 
 #[test]
 fn encoders_of_a_shader_are_for_its_kernels() {
-    let command_buffer = shaders().device().new_command_queue().new_command_buffer();
-    let encoder = create_activation_encoder(shaders(), &command_buffer, F::ReluForward).expect("it is one");
-    encoder.end_encoding();
-    let encoder = create_quantization_encoder(shaders(), &command_buffer, F::QuantizeWeights1Bit);
-    encoder.expect("it is one").end_encoding();
-    let error = create_activation_encoder(shaders(), &command_buffer, F::BinarizeWeights);
-    let text = error.expect_err("it is in another shader").to_string();
-    let start = "Function 'binarize_weights' not found in shader 'activation' (available: adamw_step, ";
-    assert!(text.starts_with(start), "{text}");
-    let error = create_quantization_encoder(shaders(), &command_buffer, F::QuantizeActivations);
-    let text = error.expect_err("it is in another shader").to_string();
-    assert!(text.contains("dequantize_weights_1bit"), "{text}");
+    with_shaders(|shaders| {
+        let command_buffer = shaders.device().new_command_queue().new_command_buffer();
+        let encoder = create_activation_encoder(shaders, &command_buffer, F::ReluForward).expect("it is one");
+        encoder.end_encoding();
+        let encoder = create_quantization_encoder(shaders, &command_buffer, F::QuantizeWeights1Bit);
+        encoder.expect("it is one").end_encoding();
+        let error = create_activation_encoder(shaders, &command_buffer, F::BinarizeWeights);
+        let text = error.expect_err("it is in another shader").to_string();
+        let start = "Function 'binarize_weights' not found in shader 'activation' (available: adamw_step, ";
+        assert!(text.starts_with(start), "{text}");
+        let error = create_quantization_encoder(shaders, &command_buffer, F::QuantizeActivations);
+        let text = error.expect_err("it is in another shader").to_string();
+        assert!(text.contains("dequantize_weights_1bit"), "{text}");
+    });
 }
 
 #[test]
 fn encoders_of_kernels_have_their_pipelines() {
-    type Create = fn(&BitNetShaders, &CommandBuffer) -> Result<ComputeCommandEncoder, MetalError>;
-    let creates: [(F, Create); 5] = [
-        (F::BitLinearForward, create_bitlinear_forward_encoder),
-        (F::BitLinearBackwardInput, create_bitlinear_backward_input_encoder),
-        (F::BitLinearBackwardWeights, create_bitlinear_backward_weights_encoder),
-        (F::BinarizeWeights, create_binarize_weights_encoder),
-        (F::QuantizeActivations, create_quantize_activations_encoder),
-    ];
-    for (function, create) in creates {
-        let command_buffer = shaders().device().new_command_queue().new_command_buffer();
-        let encoder = create(shaders(), &command_buffer).expect("it compiles");
-        let line = MTLSize::new(32, 1, 1);
-        encoder.dispatch_threads(line, line);
-        // Nothing is bound: the kernel is named in the refusal.
-        let text = encoder.error().expect("refused").to_string();
-        assert!(text.starts_with(&format!("kernel '{}': buffer 0 ", function.name())), "{text}");
-    }
+    with_shaders(|shaders| {
+        type Create = fn(&BitNetShaders, &CommandBuffer) -> Result<ComputeCommandEncoder, MetalError>;
+        let creates: [(F, Create); 5] = [
+            (F::BitLinearForward, create_bitlinear_forward_encoder),
+            (F::BitLinearBackwardInput, create_bitlinear_backward_input_encoder),
+            (F::BitLinearBackwardWeights, create_bitlinear_backward_weights_encoder),
+            (F::BinarizeWeights, create_binarize_weights_encoder),
+            (F::QuantizeActivations, create_quantize_activations_encoder),
+        ];
+        for (function, create) in creates {
+            let command_buffer = shaders.device().new_command_queue().new_command_buffer();
+            let encoder = create(shaders, &command_buffer).expect("it compiles");
+            let line = MTLSize::new(32, 1, 1);
+            encoder.dispatch_threads(line, line);
+            // Nothing is bound: the kernel is named in the refusal.
+            let text = encoder.error().expect("refused").to_string();
+            assert!(text.starts_with(&format!("kernel '{}': buffer 0 ", function.name())), "{text}");
+        }
+    });
 }

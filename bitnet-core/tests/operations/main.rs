@@ -4,40 +4,19 @@
 mod dispatch;
 mod inferred;
 mod ops;
-
-use std::sync::OnceLock;
+#[path = "../support/mod.rs"]
+mod support;
 
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::geometry::{self, GridLimits};
 use bitnet_core::metal::kernels::row::ParamKind;
 use bitnet_core::metal::kernels::{Case, KernelRow, compare};
 use bitnet_core::metal::*;
-
-/// The built-in shaders on a host device with every check, with exact arithmetic.
-fn shaders() -> &'static BitNetShaders {
-    static SHADERS: OnceLock<BitNetShaders> = OnceLock::new();
-    SHADERS.get_or_init(|| {
-        let device = Device::host(HostOptions { checks: true, ..HostOptions::default() });
-        let compile_options = CompileOptions { fast_math: false, ..CompileOptions::default() };
-        let config = ShaderCompilerConfig { compile_options, ..ShaderCompilerConfig::default() };
-        BitNetShaders::with_config(device, config).expect("the built-in shaders need no directory")
-    })
-}
-
-/// Every case of a row, for every version of its kernel.
-fn all_cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
-    let of = move |precision| (row.cases)().into_iter().map(move |case| case.in_precision(row, precision));
-    row.precisions().iter().copied().flat_map(of)
-}
-
-fn name(row: &KernelRow, case: &Case) -> String {
-    format!("{} ({})", row.kernel_name(case.precision), case.label)
-}
+use support::name;
 
 /// A buffer for every parameter that a case uses, exactly as long as it needs it. What the kernel only writes holds
 /// a pattern that no kernel writes. `None` if one would have no bytes, since no buffer is that short.
-fn buffers(row: &KernelRow, case: &Case) -> Option<Vec<(u32, Buffer)>> {
-    let device = shaders().device();
+fn buffers(device: &Device, row: &KernelRow, case: &Case) -> Option<Vec<(u32, Buffer)>> {
     let used = row.params.iter().filter(|param| param.is_used(&case.params));
     used.filter_map(|param| {
         let ParamKind::Buffer { element, least, .. } = param.kind else { return None };
@@ -63,22 +42,23 @@ fn outputs(row: &KernelRow, case: &Case, buffers: &[(u32, Buffer)]) -> Vec<(u32,
 }
 
 /// Threads and threadgroup as the table has them.
-fn grid(function: BitNetShaderFunction, case: &Case) -> (MTLSize, MTLSize) {
-    let pipeline = shaders().get_pipeline_in(function, case.precision).expect("every version is there");
+fn grid(shaders: &BitNetShaders, function: BitNetShaderFunction, case: &Case) -> (MTLSize, MTLSize) {
+    let pipeline = shaders.get_pipeline_in(function, case.precision).expect("every version is there");
     geometry::for_shape(function.row(), &case.shape, GridLimits::of(&pipeline))
 }
 
 /// Records with an encoder that is opened for a version of a kernel, and before that with one for the kernel that
 /// has to come first, if there is one. Runs both and gives the command buffer's error.
 fn record(
+    shaders: &BitNetShaders,
     row: &KernelRow,
     case: &Case,
     encode: impl Fn(BitNetShaderFunction, &ComputeCommandEncoder),
 ) -> Result<(), MetalError> {
-    let command_buffer = shaders().device().new_command_queue().new_command_buffer();
+    let command_buffer = shaders.device().new_command_queue().new_command_buffer();
     for function in row.prologue().into_iter().chain([row.function]) {
         let encoder =
-            shaders().create_compute_encoder_with_pipeline_in(&command_buffer, function, case.precision)?;
+            shaders.create_compute_encoder_with_pipeline_in(&command_buffer, function, case.precision)?;
         encode(function, &encoder);
         encoder.end_encoding();
     }

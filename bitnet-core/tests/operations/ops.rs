@@ -1,17 +1,20 @@
 //! Operations on tensors: every kernel has one, and it gives what the reference says; what does not fit is refused
 //! with both shapes.
 
-use super::{all_cases, check, name, shaders};
+use super::check;
+use super::support::{all_cases, name, with_shaders_as};
 use bitnet_core::metal::BitNetShaderFunction as F;
 use bitnet_core::metal::kernels::case::Data;
 use bitnet_core::metal::kernels::params::*;
 use bitnet_core::metal::kernels::{Case, TABLE};
 use bitnet_core::metal::ops::*;
+use bitnet_core::metal::testing::name_of;
 use bitnet_core::metal::*;
 use half::f16;
 
-fn ops() -> Ops {
-    Ops::with_shaders(shaders().clone())
+/// Runs a test with the operations of each device.
+fn with_ops<F: Fn(&Ops)>(test: F) {
+    with_shaders_as(name_of::<F>(), |shaders| test(&Ops::with_shaders(shaders.clone())));
 }
 
 /// A case's operands as tensors.
@@ -265,20 +268,21 @@ fn settings_and_step(p: &AdamWParams) -> (AdamW, u32) {
 
 #[test]
 fn every_operation_gives_what_the_reference_says() {
-    let ops = ops();
-    for row in TABLE {
-        for mut case in all_cases(row) {
-            if row.function == F::AdamWStep {
-                // The operation computes the bias corrections more exactly than the case has them.
-                let p = AdamWParams::from_bytes(&case.params);
-                let (settings, step) = settings_and_step(&p);
-                case.params = bytemuck::bytes_of(&settings.params(p.count, step)).to_vec();
+    with_ops(|ops| {
+        for row in TABLE {
+            for mut case in all_cases(row) {
+                if row.function == F::AdamWStep {
+                    // The operation computes the bias corrections more exactly than the case has them.
+                    let p = AdamWParams::from_bytes(&case.params);
+                    let (settings, step) = settings_and_step(&p);
+                    case.params = bytemuck::bytes_of(&settings.params(p.count, step)).to_vec();
+                }
+                let outputs = run(row.function, &Operands { ops, case: &case });
+                let outputs = outputs.unwrap_or_else(|error| panic!("{}: {error}", name(row, &case)));
+                check(row, &case, &outputs);
             }
-            let outputs = run(row.function, &Operands { ops: &ops, case: &case });
-            let outputs = outputs.unwrap_or_else(|error| panic!("{}: {error}", name(row, &case)));
-            check(row, &case, &outputs);
         }
-    }
+    });
 }
 
 #[track_caller]
@@ -288,216 +292,233 @@ fn refused<T: std::fmt::Debug>(result: Result<T, MetalError>, expect: &str) {
 
 #[test]
 fn operands_that_do_not_fit_are_named_with_both_shapes() {
-    let ops = ops();
-    let tensor = |dims: &[usize]| ops.tensor(&vec![0.5f32; dims.iter().product()], dims).expect("small");
-    let words = ops.tensor(&[1u32; 6], [3, 2]).expect("small");
-    let weights = PackedWeights::new(words, 40, None, Grouping::Row).expect("40 columns are 2 words");
+    with_ops(|ops| {
+        let tensor = |dims: &[usize]| ops.tensor(&vec![0.5f32; dims.iter().product()], dims).expect("small");
+        let words = ops.tensor(&[1u32; 6], [3, 2]).expect("small");
+        let weights = PackedWeights::new(words, 40, None, Grouping::Row).expect("40 columns are 2 words");
 
-    let bias = tensor(&[2]);
-    refused(
-        ops.bitlinear_forward(&tensor(&[2, 41]), &weights, None),
-        "bitlinear_forward: 'input' is f32 [2, 41], but f32 [2, 40] is needed",
-    );
-    refused(
-        ops.bitlinear_forward(&tensor(&[2, 40]), &weights, Some(&bias)),
-        "bitlinear_forward: 'bias' is f32 [2], but f32 [3] is needed",
-    );
-    refused(
-        ops.relu_backward(&tensor(&[2, 3]), &tensor(&[3, 2])),
-        "relu_backward: 'input' is f32 [3, 2], but f32 [2, 3] is needed",
-    );
-    refused(
-        ops.relu_forward(&ops.tensor(&[1u32; 4], [4]).expect("small")),
-        "relu_forward: 'input' is u32 [4], but f32 [4] is needed",
-    );
-    refused(
-        ops.binarize_weights(&tensor(&[4]), Grouping::Row),
-        "binarize_weights: 'latent' is f32 [4], but f32 [1, 4] is needed",
-    );
-    refused(
-        ops.cross_entropy_forward(&tensor(&[2, 3]), &ops.tensor(&[0u32; 3], [3]).expect("small")),
-        "cross_entropy_forward: 'labels' is u32 [3], but u32 [2] is needed",
-    );
-    refused(
-        ops.dequantize_weights_1bit(&weights),
-        "dequantize_weights_1bit: 'scales' is absent, but f32 [3, 1] is needed",
-    );
-    refused(
-        ops.quantize_weights_1bit(&tensor(&[2, 3]), Grouping::Tensor),
-        "quantize_weights_1bit: 'grouping' is the whole tensor, but rows or columns is needed",
-    );
-    refused(
-        ops.binarize_weights(&tensor(&[2, 64]), Grouping::Columns(5)),
-        "kernel 'binarize_weights': BinarizeParams has a group_size that is not a multiple of 32",
-    );
-    let half = ops.tensor(&[f16::ONE; 6], [2, 3]).expect("small");
-    refused(
-        ops.relu_backward(&half, &tensor(&[2, 3])),
-        "relu_backward: 'input' is f32 [2, 3], but f16 [2, 3] is needed",
-    );
+        let bias = tensor(&[2]);
+        refused(
+            ops.bitlinear_forward(&tensor(&[2, 41]), &weights, None),
+            "bitlinear_forward: 'input' is f32 [2, 41], but f32 [2, 40] is needed",
+        );
+        refused(
+            ops.bitlinear_forward(&tensor(&[2, 40]), &weights, Some(&bias)),
+            "bitlinear_forward: 'bias' is f32 [2], but f32 [3] is needed",
+        );
+        refused(
+            ops.relu_backward(&tensor(&[2, 3]), &tensor(&[3, 2])),
+            "relu_backward: 'input' is f32 [3, 2], but f32 [2, 3] is needed",
+        );
+        refused(
+            ops.relu_forward(&ops.tensor(&[1u32; 4], [4]).expect("small")),
+            "relu_forward: 'input' is u32 [4], but f32 [4] is needed",
+        );
+        refused(
+            ops.binarize_weights(&tensor(&[4]), Grouping::Row),
+            "binarize_weights: 'latent' is f32 [4], but f32 [1, 4] is needed",
+        );
+        refused(
+            ops.cross_entropy_forward(&tensor(&[2, 3]), &ops.tensor(&[0u32; 3], [3]).expect("small")),
+            "cross_entropy_forward: 'labels' is u32 [3], but u32 [2] is needed",
+        );
+        refused(
+            ops.dequantize_weights_1bit(&weights),
+            "dequantize_weights_1bit: 'scales' is absent, but f32 [3, 1] is needed",
+        );
+        refused(
+            ops.quantize_weights_1bit(&tensor(&[2, 3]), Grouping::Tensor),
+            "quantize_weights_1bit: 'grouping' is the whole tensor, but rows or columns is needed",
+        );
+        refused(
+            ops.binarize_weights(&tensor(&[2, 64]), Grouping::Columns(5)),
+            "kernel 'binarize_weights': BinarizeParams has a group_size that is not a multiple of 32",
+        );
+        let half = ops.tensor(&[f16::ONE; 6], [2, 3]).expect("small");
+        refused(
+            ops.relu_backward(&half, &tensor(&[2, 3])),
+            "relu_backward: 'input' is f32 [2, 3], but f16 [2, 3] is needed",
+        );
+    });
 }
 
 #[test]
 fn quantised_operands_that_do_not_fit_are_named() {
-    let ops = ops();
-    let input = ops.tensor(&[0.5f32; 128], [2, 64]).expect("small");
-    let signed = ops.quantize_activations(&input).expect("it runs");
-    refused(
-        ops.dequantize_activations_8bit(&signed, Precision::Single),
-        "dequantize_activations_8bit: 'quantized' is i8 [2, 64], but u8 [2, 64] is needed",
-    );
-    let unsigned = ops.quantize_activations_8bit(&input, Grouping::Columns(32)).expect("it runs");
-    let latent = ops.tensor(&[0.5f32; 192], [3, 64]).expect("small");
-    let weights = ops.quantize_weights_1bit(&latent, Grouping::Columns(64)).expect("it runs");
-    refused(
-        ops.mixed_precision_matmul(&unsigned, &weights, None, Precision::Single),
-        "mixed_precision_matmul: 'activations' is in groups of 32 columns, but 64 columns, as of weights, is needed",
-    );
-    let without = Quantized { zero_points: None, ..unsigned };
-    refused(
-        ops.mixed_precision_matmul(&without, &weights, None, Precision::Single),
-        "mixed_precision_matmul: 'activations' is u8 [2, 64], but i8 [2, 64] is needed",
-    );
-    refused(
-        ops.dequantize_activations_8bit(&without, Precision::Half),
-        "dequantize_activations_8bit: 'zero_points' is absent, but u8 [2, 2] is needed",
-    );
+    with_ops(|ops| {
+        let input = ops.tensor(&[0.5f32; 128], [2, 64]).expect("small");
+        let signed = ops.quantize_activations(&input).expect("it runs");
+        refused(
+            ops.dequantize_activations_8bit(&signed, Precision::Single),
+            "dequantize_activations_8bit: 'quantized' is i8 [2, 64], but u8 [2, 64] is needed",
+        );
+        let unsigned = ops.quantize_activations_8bit(&input, Grouping::Columns(32)).expect("it runs");
+        let latent = ops.tensor(&[0.5f32; 192], [3, 64]).expect("small");
+        let weights = ops.quantize_weights_1bit(&latent, Grouping::Columns(64)).expect("it runs");
+        refused(
+            ops.mixed_precision_matmul(&unsigned, &weights, None, Precision::Single),
+            "mixed_precision_matmul: 'activations' is in groups of 32 columns, but 64 columns, as of weights, is needed",
+        );
+        let without = Quantized { zero_points: None, ..unsigned };
+        refused(
+            ops.mixed_precision_matmul(&without, &weights, None, Precision::Single),
+            "mixed_precision_matmul: 'activations' is u8 [2, 64], but i8 [2, 64] is needed",
+        );
+        refused(
+            ops.dequantize_activations_8bit(&without, Precision::Half),
+            "dequantize_activations_8bit: 'zero_points' is absent, but u8 [2, 2] is needed",
+        );
+    });
 }
 
 #[test]
 fn a_momentum_that_the_settings_keep_is_needed() {
-    let ops = ops();
-    let tensor = || ops.tensor(&[1.0f32, 2.0], [2]).expect("small");
-    let settings = Sgd { learning_rate: 0.5, momentum: 0.5, ..Sgd::default() };
-    refused(
-        ops.sgd_step(&mut tensor(), &tensor(), None, &settings),
-        "sgd_step: 'momentum' is absent, but f32 [2] is needed",
-    );
-    let mut parameters = tensor();
-    let mut momentum = Momentum::new(ops.device(), &[2]).expect("small");
-    for (step, expect) in [(1, [0.5, 1.0]), (2, [-0.25, -0.5])] {
-        ops.sgd_step(&mut parameters, &tensor(), Some(&mut momentum), &settings).expect("it runs");
-        assert_eq!((momentum.steps, parameters.to_vec::<f32>().expect("floats")), (step, expect.to_vec()));
-    }
+    with_ops(|ops| {
+        let tensor = || ops.tensor(&[1.0f32, 2.0], [2]).expect("small");
+        let settings = Sgd { learning_rate: 0.5, momentum: 0.5, ..Sgd::default() };
+        refused(
+            ops.sgd_step(&mut tensor(), &tensor(), None, &settings),
+            "sgd_step: 'momentum' is absent, but f32 [2] is needed",
+        );
+        let mut parameters = tensor();
+        let mut momentum = Momentum::new(ops.device(), &[2]).expect("small");
+        for (step, expect) in [(1, [0.5, 1.0]), (2, [-0.25, -0.5])] {
+            ops.sgd_step(&mut parameters, &tensor(), Some(&mut momentum), &settings).expect("it runs");
+            assert_eq!(
+                (momentum.steps, parameters.to_vec::<f32>().expect("floats")),
+                (step, expect.to_vec())
+            );
+        }
+    });
 }
 
 #[test]
 fn a_tensor_that_is_one_group_goes_there_and_back() {
-    let ops = ops();
-    let input = ops.tensor(&[-1.0f32, 0.0, 2.0, 4.1], [2, 1, 2]).expect("small");
-    let quantized = ops.quantize_activations_8bit(&input, Grouping::Tensor).expect("it runs");
-    assert_eq!((quantized.scales.dims(), quantized.grouping), ([].as_slice(), Grouping::Tensor));
-    assert_eq!(quantized.values.to_vec::<u8>().expect("bytes"), [0, 50, 150, 255]);
-    let back = ops.dequantize_activations_8bit(&quantized, Precision::Single).expect("it runs");
-    assert_eq!(back.dims(), [2, 1, 2]);
-    for (x, y) in back.to_vec::<f32>().expect("floats").iter().zip([-1.0, 0.0, 2.0, 4.1]) {
-        assert!((x - y).abs() < 1e-6, "{x} for {y}");
-    }
-    let gradients = ops.quantize_gradients(&input, Grouping::Tensor, Rounding::Nearest).expect("it runs");
-    assert_eq!(gradients.values.to_vec::<i8>().expect("bytes"), [-31, 0, 62, 127]);
-    assert_eq!((gradients.values.dims(), gradients.scales.dims()), ([2, 1, 2].as_slice(), [].as_slice()));
+    with_ops(|ops| {
+        let input = ops.tensor(&[-1.0f32, 0.0, 2.0, 4.1], [2, 1, 2]).expect("small");
+        let quantized = ops.quantize_activations_8bit(&input, Grouping::Tensor).expect("it runs");
+        assert_eq!((quantized.scales.dims(), quantized.grouping), ([].as_slice(), Grouping::Tensor));
+        assert_eq!(quantized.values.to_vec::<u8>().expect("bytes"), [0, 50, 150, 255]);
+        let back = ops.dequantize_activations_8bit(&quantized, Precision::Single).expect("it runs");
+        assert_eq!(back.dims(), [2, 1, 2]);
+        for (x, y) in back.to_vec::<f32>().expect("floats").iter().zip([-1.0, 0.0, 2.0, 4.1]) {
+            assert!((x - y).abs() < 1e-6, "{x} for {y}");
+        }
+        let gradients = ops.quantize_gradients(&input, Grouping::Tensor, Rounding::Nearest).expect("it runs");
+        assert_eq!(gradients.values.to_vec::<i8>().expect("bytes"), [-31, 0, 62, 127]);
+        assert_eq!((gradients.values.dims(), gradients.scales.dims()), ([2, 1, 2].as_slice(), [].as_slice()));
+    });
 }
 
 #[test]
 fn packed_weights_are_checked_when_they_are_made() {
-    let ops = ops();
-    let words = |dims: [usize; 2]| ops.tensor(&vec![1u32; dims[0] * dims[1]], dims).expect("small");
-    let scales = |dims: [usize; 2]| Some(ops.tensor(&vec![1f32; dims[0] * dims[1]], dims).expect("small"));
-    let new = PackedWeights::new;
-    refused(
-        new(words([3, 2]), 65, None, Grouping::Row),
-        "PackedWeights::new: 'words' is u32 [3, 2], but u32 [3, 3] is needed",
-    );
-    refused(
-        new(words([3, 2]), 40, scales([3, 1]), Grouping::Columns(32)),
-        "PackedWeights::new: 'scales' is f32 [3, 1], but f32 [3, 2] is needed",
-    );
-    refused(
-        new(words([3, 2]), 40, None, Grouping::Columns(0)),
-        "PackedWeights::new: 'grouping' is of 0 columns, but a positive multiple of 32 is needed",
-    );
-    let weights = new(words([3, 2]), 40, scales([3, 2]), Grouping::Columns(32)).expect("it fits");
-    assert_eq!((weights.rows(), weights.columns(), weights.grouping()), (3, 40, Grouping::Columns(32)));
+    with_ops(|ops| {
+        let words = |dims: [usize; 2]| ops.tensor(&vec![1u32; dims[0] * dims[1]], dims).expect("small");
+        let scales =
+            |dims: [usize; 2]| Some(ops.tensor(&vec![1f32; dims[0] * dims[1]], dims).expect("small"));
+        let new = PackedWeights::new;
+        refused(
+            new(words([3, 2]), 65, None, Grouping::Row),
+            "PackedWeights::new: 'words' is u32 [3, 2], but u32 [3, 3] is needed",
+        );
+        refused(
+            new(words([3, 2]), 40, scales([3, 1]), Grouping::Columns(32)),
+            "PackedWeights::new: 'scales' is f32 [3, 1], but f32 [3, 2] is needed",
+        );
+        refused(
+            new(words([3, 2]), 40, None, Grouping::Columns(0)),
+            "PackedWeights::new: 'grouping' is of 0 columns, but a positive multiple of 32 is needed",
+        );
+        let weights = new(words([3, 2]), 40, scales([3, 2]), Grouping::Columns(32)).expect("it fits");
+        assert_eq!((weights.rows(), weights.columns(), weights.grouping()), (3, 40, Grouping::Columns(32)));
+    });
 }
 
 #[test]
 fn tensors_keep_their_elements_and_have_as_many_as_their_dimensions_say() {
-    let ops = ops();
-    let tensor = ops.tensor(&[1i8, -2, 3, -4, 5, -6], [3, 1, 2]).expect("small");
-    assert_eq!((tensor.rows(), tensor.columns(), tensor.len(), tensor.is_empty()), (3, 2, 6, false));
-    assert_eq!((tensor.data_type(), tensor.dims()), (DataType::I8, [3, 1, 2].as_slice()));
-    assert_eq!(tensor.to_vec::<i8>().expect("its type"), [1, -2, 3, -4, 5, -6]);
-    refused(tensor.to_vec::<u8>(), "Tensor::to_vec: 'self' is i8 [3, 1, 2], but u8 [3, 1, 2] is needed");
-    let tensor = tensor.reshape([6]).expect("as many");
-    assert_eq!((tensor.rows(), tensor.columns()), (1, 6));
-    refused(tensor.reshape([5]), "Tensor::reshape: 'elements' is i8 [6], but i8 [5] is needed");
+    with_ops(|ops| {
+        let tensor = ops.tensor(&[1i8, -2, 3, -4, 5, -6], [3, 1, 2]).expect("small");
+        assert_eq!((tensor.rows(), tensor.columns(), tensor.len(), tensor.is_empty()), (3, 2, 6, false));
+        assert_eq!((tensor.data_type(), tensor.dims()), (DataType::I8, [3, 1, 2].as_slice()));
+        assert_eq!(tensor.to_vec::<i8>().expect("its type"), [1, -2, 3, -4, 5, -6]);
+        refused(tensor.to_vec::<u8>(), "Tensor::to_vec: 'self' is i8 [3, 1, 2], but u8 [3, 1, 2] is needed");
+        let tensor = tensor.reshape([6]).expect("as many");
+        assert_eq!((tensor.rows(), tensor.columns()), (1, 6));
+        refused(tensor.reshape([5]), "Tensor::reshape: 'elements' is i8 [6], but i8 [5] is needed");
 
-    let number = ops.tensor(&[2.5f32], []).expect("one number");
-    assert_eq!((number.rows(), number.columns(), number.len()), (1, 1, 1));
-    let none = ops.tensor::<f32>(&[], [7, 0]).expect("no elements");
-    assert_eq!((none.rows(), none.columns(), none.is_empty()), (7, 0, true));
-    assert!(none.buffer().is_none());
-    assert_eq!(none.to_vec::<f32>().expect("none"), []);
-    refused(
-        ops.tensor(&[1.0f32], [usize::MAX, 2]),
-        &format!("Tensor::from_slice: 'elements' is f32 [1], but f32 [{}, 2] is needed", usize::MAX),
-    );
-    let limit = ops.device().max_buffer_length();
-    let huge = Tensor::zeros(ops.device(), DataType::F32, [usize::MAX, 2]);
-    refused(
-        huge,
-        &format!("a buffer of {} bytes is longer than the {limit} bytes that the device allows", u64::MAX),
-    );
+        let number = ops.tensor(&[2.5f32], []).expect("one number");
+        assert_eq!((number.rows(), number.columns(), number.len()), (1, 1, 1));
+        let none = ops.tensor::<f32>(&[], [7, 0]).expect("no elements");
+        assert_eq!((none.rows(), none.columns(), none.is_empty()), (7, 0, true));
+        assert!(none.buffer().is_none());
+        assert_eq!(none.to_vec::<f32>().expect("none"), []);
+        refused(
+            ops.tensor(&[1.0f32], [usize::MAX, 2]),
+            &format!("Tensor::from_slice: 'elements' is f32 [1], but f32 [{}, 2] is needed", usize::MAX),
+        );
+        let limit = ops.device().max_buffer_length();
+        let huge = Tensor::zeros(ops.device(), DataType::F32, [usize::MAX, 2]);
+        refused(
+            huge,
+            &format!(
+                "a buffer of {} bytes is longer than the {limit} bytes that the device allows",
+                u64::MAX
+            ),
+        );
 
-    let buffer = create_buffer(ops.device(), &[1.0f32, 2.0]).expect("small");
-    let view = Tensor::from_buffer(buffer.clone(), DataType::F32, [2, 1]).expect("it fits");
-    write_buffer(&buffer, 4, &[9.0f32]).expect("it lies within");
-    assert_eq!(view.to_vec::<f32>().expect("its type"), [1.0, 9.0]);
-    refused(
-        Tensor::from_buffer(buffer.clone(), DataType::F16, [3]),
-        "Tensor::from_buffer: 'elements' is f16 [4], but f16 [3] is needed",
-    );
-    let odd = create_buffer(ops.device(), &[1u8; 3]).expect("small");
-    refused(
-        Tensor::from_buffer(odd, DataType::F16, [1]),
-        "a buffer of 3 bytes does not hold a whole number of elements of 2 bytes",
-    );
+        let buffer = create_buffer(ops.device(), &[1.0f32, 2.0]).expect("small");
+        let view = Tensor::from_buffer(buffer.clone(), DataType::F32, [2, 1]).expect("it fits");
+        write_buffer(&buffer, 4, &[9.0f32]).expect("it lies within");
+        assert_eq!(view.to_vec::<f32>().expect("its type"), [1.0, 9.0]);
+        refused(
+            Tensor::from_buffer(buffer.clone(), DataType::F16, [3]),
+            "Tensor::from_buffer: 'elements' is f16 [4], but f16 [3] is needed",
+        );
+        let odd = create_buffer(ops.device(), &[1u8; 3]).expect("small");
+        refused(
+            Tensor::from_buffer(odd, DataType::F16, [1]),
+            "a buffer of 3 bytes does not hold a whole number of elements of 2 bytes",
+        );
+    });
 }
 
 #[test]
 fn leading_dimensions_are_rows() {
-    let ops = ops();
-    let input = ops.tensor(&[1.0f32, 1.0, 5.0, 5.0, -2.0, -2.0], [3, 1, 2]).expect("small");
-    let output = ops.softmax_forward(&input).expect("it runs");
-    assert_eq!(
-        (output.dims(), output.to_vec::<f32>().expect("floats")),
-        ([3, 1, 2].as_slice(), vec![0.5; 6])
-    );
-    let rows = ops.quantize_activations(&input).expect("it runs");
-    assert_eq!((rows.values.dims(), rows.scales.dims()), ([3, 1, 2].as_slice(), [3, 1, 1].as_slice()));
+    with_ops(|ops| {
+        let input = ops.tensor(&[1.0f32, 1.0, 5.0, 5.0, -2.0, -2.0], [3, 1, 2]).expect("small");
+        let output = ops.softmax_forward(&input).expect("it runs");
+        assert_eq!(
+            (output.dims(), output.to_vec::<f32>().expect("floats")),
+            ([3, 1, 2].as_slice(), vec![0.5; 6])
+        );
+        let rows = ops.quantize_activations(&input).expect("it runs");
+        assert_eq!((rows.values.dims(), rows.scales.dims()), ([3, 1, 2].as_slice(), [3, 1, 1].as_slice()));
+    });
 }
 
 #[test]
 fn tensors_of_another_device_are_refused() {
-    let other = Device::host(HostOptions::default());
-    let tensor = Tensor::from_slice(&other, &[1.0f32], [1]).expect("small");
-    refused(ops().relu_forward(&tensor), "set_buffer: the buffer belongs to another device");
+    with_ops(|ops| {
+        let other = Device::host(HostOptions::default());
+        let tensor = Tensor::from_slice(&other, &[1.0f32], [1]).expect("small");
+        refused(ops.relu_forward(&tensor), "set_buffer: the buffer belongs to another device");
+    });
 }
 
 #[test]
 fn operations_may_be_called_from_many_threads() {
-    let ops = ops();
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let ops = ops.clone();
-            scope.spawn(move || {
-                for step in 0..20 {
-                    let value = (thread * 100 + step) as f32;
-                    let input = ops.tensor(&[value, -value], [2]).expect("small");
-                    let output = ops.relu_forward(&input).expect("it runs");
-                    assert_eq!(output.to_vec::<f32>().expect("floats"), [value, 0.0]);
-                }
-            });
-        }
+    with_ops(|ops| {
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let ops = ops.clone();
+                scope.spawn(move || {
+                    for step in 0..20 {
+                        let value = (thread * 100 + step) as f32;
+                        let input = ops.tensor(&[value, -value], [2]).expect("small");
+                        let output = ops.relu_forward(&input).expect("it runs");
+                        assert_eq!(output.to_vec::<f32>().expect("floats"), [value, 0.0]);
+                    }
+                });
+            }
+        });
     });
 }

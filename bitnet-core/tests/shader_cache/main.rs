@@ -11,6 +11,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
 use tempfile::TempDir;
 
@@ -44,7 +45,11 @@ fn config(shaders: &Path, cache: &Path) -> ShaderCompilerConfig {
 }
 
 fn compiler(config: ShaderCompilerConfig) -> ShaderCompiler {
-    ShaderCompiler::new(&host(), config).expect("the directory can be read")
+    compiler_for(&host(), config)
+}
+
+fn compiler_for(device: &Device, config: ShaderCompilerConfig) -> ShaderCompiler {
+    ShaderCompiler::new(device, config).expect("the directory can be read")
 }
 
 /// What kernel `k` of shader `own` writes.

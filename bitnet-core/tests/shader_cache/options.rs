@@ -46,61 +46,69 @@ fn debug_and_release_say_what_they_are_for() {
 
 #[test]
 fn a_changed_shader_in_a_directory_is_what_runs() {
-    let (cache, shaders) = (directory(), directory());
-    let built_in = ShaderCompilerConfig { cache_directory: Some(cache.path().into()), ..Default::default() };
-    let built_in = BitNetShaders::with_config(host(), built_in).expect("built in");
-    for name in built_in.compiler().shader_names().expect("built in") {
-        let text = built_in.compiler().shader_source(&name).expect("built in");
-        write(shaders.path(), &format!("{name}.metal"), &text);
-    }
-    let row = BitNetShaderFunction::BitLinearForward.row();
-    let is_right = |shaders: &BitNetShaders| {
-        (row.cases)().iter().all(|case| {
-            let outputs = kernels::run_case(shaders, row, case).unwrap_or_else(|error| panic!("{error}"));
-            kernels::compare(row, case, &outputs).outputs.iter().all(|output| output.worst_error <= 1.0)
-        })
-    };
-    let own = || BitNetShaders::with_config(host(), config(shaders.path(), cache.path())).expect("readable");
-    assert!(is_right(&built_in) && is_right(&own()), "the same text gives the same results");
-    let changed = "kernel void bitlinear_forward(device float *output [[buffer(3)]],\n\
-                   constant uint *sizes [[buffer(4)]], uint i [[thread_position_in_grid]]) {\n\
-                       for (uint n = 0; i == 0 && n < sizes[1] * sizes[2]; n++) { output[n] = 1.0e6f; }\n\
-                   }\n";
-    write(shaders.path(), "bitlinear.metal", changed);
-    assert!(!is_right(&own()), "the changed shader is not what ran");
-    assert!(is_right(&built_in));
+    on_each_device(|device| {
+        let (cache, shaders) = (directory(), directory());
+        let built_in =
+            ShaderCompilerConfig { cache_directory: Some(cache.path().into()), ..Default::default() };
+        let built_in = BitNetShaders::with_config(device.clone(), built_in).expect("built in");
+        for name in built_in.compiler().shader_names().expect("built in") {
+            let text = built_in.compiler().shader_source(&name).expect("built in");
+            write(shaders.path(), &format!("{name}.metal"), &text);
+        }
+        let row = BitNetShaderFunction::BitLinearForward.row();
+        let is_right = |shaders: &BitNetShaders| {
+            (row.cases)().iter().all(|case| {
+                let outputs = kernels::run_case(shaders, row, case).unwrap_or_else(|error| panic!("{error}"));
+                kernels::compare(row, case, &outputs).outputs.iter().all(|output| output.worst_error <= 1.0)
+            })
+        };
+        let own = || {
+            BitNetShaders::with_config(device.clone(), config(shaders.path(), cache.path()))
+                .expect("readable")
+        };
+        assert!(is_right(&built_in) && is_right(&own()), "the same text gives the same results");
+        let changed = "kernel void bitlinear_forward(device float *output [[buffer(3)]],\n\
+                       constant uint *sizes [[buffer(4)]], uint i [[thread_position_in_grid]]) {\n\
+                           for (uint n = 0; i == 0 && n < sizes[1] * sizes[2]; n++) { output[n] = 1.0e6f; }\n\
+                       }\n";
+        write(shaders.path(), "bitlinear.metal", changed);
+        assert!(!is_right(&own()), "the changed shader is not what ran");
+        assert!(is_right(&built_in));
+    });
 }
 
 #[test]
 fn options_reach_the_shader() {
-    let check = |expression: &str, change: Change, expect: [f32; 2]| {
-        let (shaders, cache) = (shader(expression), directory());
-        write(shaders.path(), "common.h", "#define COMMON 1\n");
-        let mut changed = config(shaders.path(), cache.path());
-        let before = value(&compiler(changed.clone()));
-        change(&mut changed);
-        assert_eq!([before, value(&compiler(changed))], expect, "{expression}");
-    };
-    check(
-        "__METAL_VERSION__",
-        |c| c.compile_options.language_version = LanguageVersion::Metal3_0,
-        [320.0, 300.0],
-    );
-    check(
-        "\n#ifdef __FAST_MATH__\n1\n#else\n2\n#endif\n",
-        |c| c.compile_options.fast_math = false,
-        [1.0, 2.0],
-    );
-    check(
-        "\n#ifdef CUSTOM_DEFINE\nCUSTOM_DEFINE\n#else\n0\n#endif\n",
-        |c| c.compile_options.defines = [("CUSTOM_DEFINE", "1")].into(),
-        [0.0, 1.0],
-    );
-    check(
-        "0;\n#include \"common.h\"\n    out[0] = COMMON",
-        |c| drop(c.compile_options.includes.insert("common.h".into(), "#define COMMON 2\n".into())),
-        [1.0, 2.0],
-    );
+    on_each_device(|device| {
+        let check = |expression: &str, change: Change, expect: [f32; 2]| {
+            let (shaders, cache) = (shader(expression), directory());
+            write(shaders.path(), "common.h", "#define COMMON 1\n");
+            let mut changed = config(shaders.path(), cache.path());
+            let before = value(&compiler_for(device, changed.clone()));
+            change(&mut changed);
+            assert_eq!([before, value(&compiler_for(device, changed))], expect, "{expression}");
+        };
+        check(
+            "__METAL_VERSION__",
+            |c| c.compile_options.language_version = LanguageVersion::Metal3_0,
+            [320.0, 300.0],
+        );
+        check(
+            "\n#ifdef __FAST_MATH__\n1\n#else\n2\n#endif\n",
+            |c| c.compile_options.fast_math = false,
+            [1.0, 2.0],
+        );
+        check(
+            "\n#ifdef CUSTOM_DEFINE\nCUSTOM_DEFINE\n#else\n0\n#endif\n",
+            |c| c.compile_options.defines = [("CUSTOM_DEFINE", "1")].into(),
+            [0.0, 1.0],
+        );
+        check(
+            "0;\n#include \"common.h\"\n    out[0] = COMMON",
+            |c| drop(c.compile_options.includes.insert("common.h".into(), "#define COMMON 2\n".into())),
+            [1.0, 2.0],
+        );
+    });
 }
 
 #[test]

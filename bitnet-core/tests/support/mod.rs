@@ -1,50 +1,53 @@
-//! The devices to test: the host device always, the Metal GPU where there is one. A test that could not
-//! run on Metal says so, by name and counted; `BITNET_MUST_RUN=metal` makes that a failure.
+//! The built-in shaders on each device there is, and the cases of their kernels.
 
-use std::env;
-use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
-use bitnet_core::metal::{Device, HostOptions, MetalError};
+use bitnet_core::metal::kernels::{Case, KernelRow};
+use bitnet_core::metal::testing::{devices, name_of};
+use bitnet_core::metal::{BitNetShaders, CompileOptions, Device, HostOptions, ShaderCompilerConfig};
 
-/// Lists, separated by commas, the devices that a test must not skip.
-const MUST_RUN: &str = "BITNET_MUST_RUN";
+/// Runs a test with the built-in shaders on each device: on a host device with every check, and on the Metal GPU
+/// where there is one. A skip names the function that the closure is in.
+pub(crate) fn with_shaders<F: Fn(&BitNetShaders)>(test: F) {
+    with_shaders_as(name_of::<F>(), test);
+}
 
-/// Runs a test on each device.
-pub(crate) fn on_each_device(test: &str, run: impl Fn(&Device)) {
-    let must_run = env::var(MUST_RUN).unwrap_or_default();
-    let host = Device::host(HostOptions { checks: true, ..HostOptions::default() });
-    let (devices, skip) = devices(host, Device::metal(), &must_run).unwrap_or_else(|why| panic!("{why}"));
-    if let Some(reason) = skip {
-        report_skip(test, &reason);
-    }
-    for device in devices {
-        run(&device);
+/// As [`with_shaders`], for a test whose name the closure does not tell.
+pub(crate) fn with_shaders_as(name: &str, test: impl Fn(&BitNetShaders)) {
+    for device in devices(name, host()) {
+        test(&shaders_of(&device));
     }
 }
 
-/// The devices, and why Metal is not among them, unless it must be.
-pub(crate) fn devices(
-    host: Device,
-    metal: Result<Device, MetalError>,
-    must_run: &str,
-) -> Result<(Vec<Device>, Option<String>), String> {
-    let names: Vec<&str> = must_run.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    if let Some(unknown) = names.iter().find(|name| !["host", "metal"].contains(name)) {
-        return Err(format!("{MUST_RUN} names '{unknown}', but there are only host and metal"));
-    }
-    match metal {
-        Ok(metal) => Ok((vec![host, metal], None)),
-        Err(error) if names.contains(&"metal") => Err(format!("{MUST_RUN} wants metal, but {error}")),
-        Err(error) => Ok((vec![host], Some(error.to_string()))),
-    }
+/// The host device that all tests share.
+fn host() -> Device {
+    static HOST: OnceLock<Device> = OnceLock::new();
+    HOST.get_or_init(|| Device::host(HostOptions { checks: true, ..HostOptions::default() })).clone()
 }
 
-/// Says so past the test harness, which swallows what a passing test prints.
-fn report_skip(test: &str, reason: &str) {
-    static SKIPPED: Mutex<usize> = Mutex::new(0);
-    let mut skipped = SKIPPED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    *skipped += 1;
-    let line = format!("SKIPPED on metal ({skipped}): {test}: {reason}\n");
-    io::stderr().write_all(line.as_bytes()).expect("stderr takes a line");
+/// The built-in shaders on a device, with exact arithmetic; made once a device.
+pub(crate) fn shaders_of(device: &Device) -> BitNetShaders {
+    static MADE: Mutex<Vec<BitNetShaders>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().expect("making them does not panic");
+    if let Some(shaders) = made.iter().find(|shaders| shaders.device() == device) {
+        return shaders.clone();
+    }
+    let config = ShaderCompilerConfig {
+        compile_options: CompileOptions { fast_math: false, ..CompileOptions::default() },
+        ..ShaderCompilerConfig::default()
+    };
+    let shaders = BitNetShaders::with_config(device.clone(), config).expect("they need no directory");
+    made.push(shaders.clone());
+    shaders
+}
+
+/// Every case of a row, for every version of its kernel.
+pub(crate) fn all_cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
+    let of = move |precision| (row.cases)().into_iter().map(move |case| case.in_precision(row, precision));
+    row.precisions().iter().copied().flat_map(of)
+}
+
+/// What messages call a case of a kernel.
+pub(crate) fn name(row: &KernelRow, case: &Case) -> String {
+    format!("{} ({})", row.kernel_name(case.precision), case.label)
 }

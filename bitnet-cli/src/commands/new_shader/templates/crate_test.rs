@@ -1,7 +1,8 @@
-//! `example_kernel` as this machine runs it, against what it means.
+//! `example_kernel` against what it means, on each device there is.
 
 use std::path::Path;
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::*;
 
 /// Where the shader lies, from the crate's root.
@@ -15,21 +16,16 @@ fn expected(x: f32) -> f32 {
 }
 
 /// What the kernel gives for these elements.
-fn outputs(input: &[f32]) -> Vec<f32> {
-    run(input).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn run(input: &[f32]) -> Result<Vec<f32>, MetalError> {
-    let device = create_metal_device()?;
+fn outputs(device: &Device, input: &[f32]) -> Result<Vec<f32>, MetalError> {
     let config = ShaderCompilerConfig {
         shader_directory: Path::new(env!("CARGO_MANIFEST_DIR")).join(SHADERS),
         ..ShaderCompilerConfig::default()
     };
-    let function = ShaderCompiler::new(&device, config)?.get_compute_function(NAME, NAME)?;
+    let function = ShaderCompiler::new(device, config)?.get_compute_function(NAME, NAME)?;
     let pipeline = device.new_compute_pipeline_state_with_function(&function)?;
 
-    let from = create_buffer(&device, input)?;
-    let to = create_empty_buffer(&device, size_of_val(input), MTLResourceOptions::StorageModeShared)?;
+    let from = create_buffer(device, input)?;
+    let to = create_empty_buffer(device, size_of_val(input), MTLResourceOptions::StorageModeShared)?;
     let command_buffer = device.new_command_queue().new_command_buffer();
     let encoder = command_buffer.new_compute_command_encoder();
     encoder.set_compute_pipeline_state(&pipeline);
@@ -46,15 +42,21 @@ fn run(input: &[f32]) -> Result<Vec<f32>, MetalError> {
 
 #[test]
 fn every_element_is_what_the_kernel_means() {
-    for count in [1, 31, 32, 33, 1000, 5003] {
-        let input: Vec<f32> = (0..count).map(|i| i as f32 / 8.0 - 60.0).collect();
-        let expected: Vec<f32> = input.iter().copied().map(expected).collect();
-        assert_eq!(outputs(&input), expected, "{count} elements");
-    }
+    on_each_device(|device| -> Result<(), MetalError> {
+        for count in [1, 31, 32, 33, 1000, 5003] {
+            let input: Vec<f32> = (0..count).map(|i| i as f32 / 8.0 - 60.0).collect();
+            let expected: Vec<f32> = input.iter().copied().map(expected).collect();
+            assert_eq!(outputs(device, &input)?, expected, "{count} elements");
+        }
+        Ok(())
+    });
 }
 
 #[test]
 fn what_is_no_number_stays_none() {
-    let output = outputs(&[f32::NAN, f32::INFINITY, -0.0]);
-    assert!(output[0].is_nan() && output[1..] == [f32::INFINITY, 0.0], "{output:?}");
+    on_each_device(|device| -> Result<(), MetalError> {
+        let output = outputs(device, &[f32::NAN, f32::INFINITY, -0.0])?;
+        assert!(output[0].is_nan() && output[1..] == [f32::INFINITY, 0.0], "{output:?}");
+        Ok(())
+    });
 }

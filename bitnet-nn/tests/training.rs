@@ -1,5 +1,6 @@
 //! Whole runs on the handwritten digits.
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::{Device, HostOptions};
 use bitnet_nn::data::digits;
 use bitnet_nn::{
@@ -57,12 +58,14 @@ fn the_first_ten_losses_are_those_of_each_seed() {
 
 #[test]
 fn four_epochs_read_95_percent_for_the_first_three_seeds() {
-    for seed in [1, 2, 3] {
-        let metrics = trainer(&host(), TrainConfig::builder().epochs(4).seed(seed))
-            .train(&mut |_| {})
-            .expect("converges");
-        assert!(metrics.accuracy >= 0.95, "seed {seed}: {}", metrics.accuracy);
-    }
+    on_each_device(|device| {
+        for seed in [1, 2, 3] {
+            let metrics = trainer(device, TrainConfig::builder().epochs(4).seed(seed))
+                .train(&mut |_| {})
+                .expect("converges");
+            assert!(metrics.accuracy >= 0.95, "seed {seed}: {}", metrics.accuracy);
+        }
+    });
 }
 
 #[test]
@@ -76,24 +79,26 @@ fn a_run_is_the_same_on_any_number_of_cores() {
 
 #[test]
 fn a_run_resumed_from_a_file_goes_on_as_if_it_had_not_stopped() {
-    let config = || small().epochs(4).dropout(0.1);
-    let whole = trained(&host(), config());
+    on_each_device(|device| {
+        let config = || small().epochs(4).dropout(0.1);
+        let whole = trained(device, config());
 
-    let mut first = trainer(&host(), config());
-    first.train_epoch(&mut |_| {}).expect("converges");
-    first.train_epoch(&mut |_| {}).expect("converges");
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let path = folder.path().join("run.checkpoint.safetensors");
-    first.checkpoint().expect("shared buffers").save(&path).expect("writable");
-    drop(first);
+        let mut first = trainer(device, config());
+        first.train_epoch(&mut |_| {}).expect("converges");
+        first.train_epoch(&mut |_| {}).expect("converges");
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("run.checkpoint.safetensors");
+        first.checkpoint().expect("shared buffers").save(&path).expect("writable");
+        drop(first);
 
-    let checkpoint = Checkpoint::load(&path).expect("whole");
-    assert_eq!((checkpoint.epochs_done(), checkpoint.config()), (2, whole.config()));
-    let mut second = Trainer::resume(&host(), checkpoint, digits::load()).expect("the same data");
-    second.train(&mut |_| {}).expect("converges");
-    assert_eq!(second.history(), whole.history());
-    assert_eq!(second.model().expect("trained"), whole.model().expect("trained"));
-    assert_eq!(second.checkpoint().expect("shared"), whole.checkpoint().expect("shared"));
+        let checkpoint = Checkpoint::load(&path).expect("whole");
+        assert_eq!((checkpoint.epochs_done(), checkpoint.config()), (2, whole.config()));
+        let mut second = Trainer::resume(device, checkpoint, digits::load()).expect("the same data");
+        second.train(&mut |_| {}).expect("converges");
+        assert_eq!(second.history(), whole.history());
+        assert_eq!(second.model().expect("trained"), whole.model().expect("trained"));
+        assert_eq!(second.checkpoint().expect("shared"), whole.checkpoint().expect("shared"));
+    });
 }
 
 #[test]
@@ -111,59 +116,62 @@ fn a_checkpoint_refuses_other_data() {
 
 #[test]
 fn a_saved_model_reads_what_training_read_and_keeps_one_bit_a_weight() {
-    let device = host();
-    let mut trainer = trainer(&device, small());
-    let while_training = trainer.train(&mut |_| {}).expect("converges");
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let path = folder.path().join("digits.bitnet.safetensors");
-    trainer.model().expect("trained").save(&path).expect("writable");
+    on_each_device(|device| {
+        let mut trainer = trainer(device, small());
+        let while_training = trainer.train(&mut |_| {}).expect("converges");
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("digits.bitnet.safetensors");
+        trainer.model().expect("trained").save(&path).expect("writable");
 
-    let model = Model::load(&path).expect("whole");
-    let from_file = model.evaluate(&host(), trainer.dataset()).expect("the same data");
-    assert_eq!(from_file, while_training);
-    assert_eq!(model.training().test, while_training.score());
-    assert_eq!(model.training().epochs, 2);
+        let model = Model::load(&path).expect("whole");
+        let from_file = model.evaluate(device, trainer.dataset()).expect("the same data");
+        assert_eq!(from_file, while_training);
+        assert_eq!(model.training().test, while_training.score());
+        assert_eq!(model.training().epochs, 2);
 
-    // Rows of 64, 37 and 21 columns take 2, 2 and 1 words.
-    let size = model.size();
-    assert_eq!(size.weights, 64 * 37 + 37 * 21 + 21 * 10);
-    assert_eq!(size.weight_bytes, 4 * (2 * 37 + 2 * 21 + 10));
-    assert_eq!(size.scale_bytes, 3 * 4);
+        // Rows of 64, 37 and 21 columns take 2, 2 and 1 words.
+        let size = model.size();
+        assert_eq!(size.weights, 64 * 37 + 37 * 21 + 21 * 10);
+        assert_eq!(size.weight_bytes, 4 * (2 * 37 + 2 * 21 + 10));
+        assert_eq!(size.scale_bytes, 3 * 4);
+    });
 }
 
 /// The packed bits are the signs of the latent weights about their mean, the scale their mean magnitude.
 #[test]
 fn packed_weights_are_the_binarised_latent_weights_bit_by_bit() {
-    let trainer = trained(&host(), small());
-    let model = trainer.model().expect("trained");
-    let bytes = model_file::serialize_checkpoint(&trainer.checkpoint().expect("shared buffers"));
-    assert!(matches!(ModelFile::parse(&bytes), Ok(ModelFile::Checkpoint(_))));
-    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("whole");
-    for (index, layer) in model.layers().iter().enumerate() {
-        let view = tensors.tensor(&format!("layers.{index}.latent")).expect("a checkpoint has it");
-        let latent: Vec<f64> =
-            view.data().as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect();
-        let count = latent.len() as f64;
-        let mean = latent.iter().sum::<f64>() / count;
-        let magnitude = latent.iter().map(|w| w.abs()).sum::<f64>() / count;
-        assert!((f64::from(layer.scales()[0]) - magnitude).abs() < 1e-6 * magnitude);
-        let columns = layer.shape().inputs;
-        for (element, weight) in latent.iter().enumerate() {
-            // Within the error of a float32 mean either sign is right.
-            if (weight - mean).abs() > 1e-6 * magnitude {
-                let expect = if *weight > mean { 1 } else { -1 };
-                assert_eq!(
-                    layer.sign(element / columns, element % columns),
-                    Some(expect),
-                    "{index} {element}"
-                );
+    on_each_device(|device| {
+        let trainer = trained(device, small());
+        let model = trainer.model().expect("trained");
+        let bytes = model_file::serialize_checkpoint(&trainer.checkpoint().expect("shared buffers"));
+        assert!(matches!(ModelFile::parse(&bytes), Ok(ModelFile::Checkpoint(_))));
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("whole");
+        for (index, layer) in model.layers().iter().enumerate() {
+            let view = tensors.tensor(&format!("layers.{index}.latent")).expect("a checkpoint has it");
+            let latent: Vec<f64> =
+                view.data().as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect();
+            let count = latent.len() as f64;
+            let mean = latent.iter().sum::<f64>() / count;
+            let magnitude = latent.iter().map(|w| w.abs()).sum::<f64>() / count;
+            assert!((f64::from(layer.scales()[0]) - magnitude).abs() < 1e-6 * magnitude);
+            let columns = layer.shape().inputs;
+            for (element, weight) in latent.iter().enumerate() {
+                // Within the error of a float32 mean either sign is right.
+                if (weight - mean).abs() > 1e-6 * magnitude {
+                    let expect = if *weight > mean { 1 } else { -1 };
+                    assert_eq!(
+                        layer.sign(element / columns, element % columns),
+                        Some(expect),
+                        "{index} {element}"
+                    );
+                }
             }
+            let used = columns % 32;
+            let last_words = layer.weights().iter().skip(columns / 32).step_by(layer.shape().row_words());
+            assert!(used == 0 || last_words.clone().all(|word| word >> used == 0), "padding is clear");
+            assert_eq!(layer.sign(layer.shape().outputs, 0), None);
         }
-        let used = columns % 32;
-        let last_words = layer.weights().iter().skip(columns / 32).step_by(layer.shape().row_words());
-        assert!(used == 0 || last_words.clone().all(|word| word >> used == 0), "padding is clear");
-        assert_eq!(layer.sign(layer.shape().outputs, 0), None);
-    }
+    });
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod member;
 mod module;
 mod operand;
 mod overload;
+mod recursion;
 mod scope;
 mod stmt;
 mod structs;
@@ -71,6 +72,7 @@ pub(crate) fn check(
     checker.items(&unit.items);
     checker.drain_queue();
     checker.check_undefined_functions();
+    checker.check_recursion();
     let (module, found) = checker.into_module();
     *diagnostics = found;
     module

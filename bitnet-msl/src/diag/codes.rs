@@ -229,7 +229,7 @@ codes! {
     E0608 Error "language feature not supported",
         "The construct is valid C++ or MSL, but this front end does not support it.";
     E0609 Error "not available in this language version",
-        "The language version that the source is compiled as does not have this.";
+        "The language version that the source is compiled as does not have this: recursion came with 2.4, bfloat with 3.1, os_log with 3.2.";
     E0699 Error "internal error",
         "Lowering made IR that the verifier refuses. That is a fault of this compiler, not of the source: please report it with the source.";
 }

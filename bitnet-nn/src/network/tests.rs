@@ -1,5 +1,6 @@
 //! The device's network against the plain double-precision one.
 
+use bitnet_core::metal::testing::on_each_device;
 use bitnet_core::metal::{Device, HostOptions};
 
 use super::reference::{self, Options};
@@ -78,10 +79,6 @@ fn widen(layers: &[LatentLayer]) -> Vec<reference::Layer> {
     layers.iter().map(layer).collect()
 }
 
-fn gpu() -> Gpu {
-    Gpu::new(&Device::host(HostOptions::default())).expect("the host device is always there")
-}
-
 fn check_close(what: &str, found: &[f32], expect: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expect.len(), "{what}");
     let largest = expect.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
@@ -96,7 +93,7 @@ fn check_close(what: &str, found: &[f32], expect: &[f64], tolerance: f64) {
 /// gradients.
 const GRADIENT_TOLERANCE: f64 = 5e-5;
 
-fn check_gradients(scale: WeightScale) {
+fn check_gradients(device: &Device, scale: WeightScale) {
     let (problem, expect) = (0..1000)
         .map(|seed| {
             let problem = problem(seed, scale);
@@ -106,7 +103,7 @@ fn check_gradients(scale: WeightScale) {
         })
         .find(|(_, pass)| pass.margin > MARGIN)
         .expect("one of a thousand problems keeps away from all thresholds");
-    let gpu = gpu();
+    let gpu = Gpu::new(device).expect("the device has the built-in kernels");
     let network = TrainingNetwork::new(&gpu, &problem.layers, ROWS, 0.0).expect("small buffers");
     let images = gpu.buffer(&problem.images).expect("small");
     let labels = gpu.buffer(&problem.labels).expect("small");
@@ -135,17 +132,17 @@ fn check_gradients(scale: WeightScale) {
 
 #[test]
 fn gradients_agree_with_double_precision_for_one_scale_a_tensor() {
-    check_gradients(WeightScale::Tensor);
+    on_each_device(|device| check_gradients(device, WeightScale::Tensor));
 }
 
 #[test]
 fn gradients_agree_with_double_precision_for_one_scale_a_row() {
-    check_gradients(WeightScale::Row);
+    on_each_device(|device| check_gradients(device, WeightScale::Row));
 }
 
 #[test]
 fn gradients_agree_with_double_precision_for_one_scale_a_group() {
-    check_gradients(WeightScale::Group(32));
+    on_each_device(|device| check_gradients(device, WeightScale::Group(32)));
 }
 
 /// The reference itself: with the identity in place of both roundings, its gradients are derivatives.
@@ -268,28 +265,29 @@ fn reference_losses(config: &TrainConfig, data: &Dataset) -> Vec<f64> {
 
 #[test]
 fn twelve_steps_of_training_follow_double_precision() {
-    let config = TrainConfig::builder()
-        .hidden(vec![35, 40])
-        .batch(16)
-        .epochs(4)
-        .learning_rate(0.01)
-        .warmup(0.2)
-        .build()
-        .expect("in range");
-    let data = toy_dataset();
-    let expect = reference_losses(&config, &data);
-    let device = Device::host(HostOptions::default());
-    let mut trainer = Trainer::new(&device, config, data).expect("small");
-    trainer.train(&mut |_| {}).expect("converges");
-    let found = &trainer.history().step_losses;
-    assert_eq!((found.len(), expect.len()), (12, 12));
-    // One activation that float32 rounds to the other neighbour moves by a 127th of its row's largest: the
-    // loss follows by far less. A wrong schedule, order, moment or decay moves it in the first digits.
-    for (step, (found, expect)) in found.iter().zip(&expect).enumerate() {
-        let error = (f64::from(*found) - expect).abs();
-        assert!(error < 2e-3 * expect.max(0.1), "step {step}: {found}, in double precision {expect}");
-    }
-    assert!(expect[11] < 0.5 * expect[0], "the toy problem is learned: {expect:?}");
+    on_each_device(|device| {
+        let config = TrainConfig::builder()
+            .hidden(vec![35, 40])
+            .batch(16)
+            .epochs(4)
+            .learning_rate(0.01)
+            .warmup(0.2)
+            .build()
+            .expect("in range");
+        let data = toy_dataset();
+        let expect = reference_losses(&config, &data);
+        let mut trainer = Trainer::new(device, config, data).expect("small");
+        trainer.train(&mut |_| {}).expect("converges");
+        let found = &trainer.history().step_losses;
+        assert_eq!((found.len(), expect.len()), (12, 12));
+        // One activation that float32 rounds to the other neighbour moves by a 127th of its row's largest: the
+        // loss follows by far less. A wrong schedule, order, moment or decay moves it in the first digits.
+        for (step, (found, expect)) in found.iter().zip(&expect).enumerate() {
+            let error = (f64::from(*found) - expect).abs();
+            assert!(error < 2e-3 * expect.max(0.1), "step {step}: {found}, in double precision {expect}");
+        }
+        assert!(expect[11] < 0.5 * expect[0], "the toy problem is learned: {expect:?}");
+    });
 }
 
 #[test]

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use bitnet_benchmarks::{best_time, report};
-use bitnet_core::metal::kernels::SHADERS;
 use bitnet_core::metal::kernels::params::{BitLinearParams, LayerNormParams, SoftmaxParams};
+use bitnet_core::metal::kernels::{SHADERS, built_in_includes};
 use bitnet_msl::{CompileOptions, OptimizationLevel, compile};
 use bitnet_simt::{Counters, FunctionConstants, Grid, Launch, Memory, Program, RunOptions};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -88,7 +88,7 @@ fn layer_norm_forward() -> Work {
 }
 
 fn options(level: OptimizationLevel) -> CompileOptions {
-    CompileOptions { optimization_level: level, ..CompileOptions::default() }
+    CompileOptions { optimization_level: level, includes: built_in_includes(), ..CompileOptions::default() }
 }
 
 fn program(work: &Work, level: OptimizationLevel) -> Program {

@@ -97,7 +97,7 @@ fn what_cannot_be_laid_down_is_refused_and_nothing_is_written() {
 fn checkout() -> TempDir {
     let copy = TempDir::new().expect("there is a temporary directory");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace");
-    for folder in ["bitnet-core/src/metal/kernels", "bitnet-core/src/metal/shaders"] {
+    for folder in [METAL, "bitnet-core/tests/operations"] {
         for file in files(&root.join(folder)) {
             let to = copy.path().join(file.strip_prefix(root).expect("it lies in the workspace"));
             fs::create_dir_all(to.parent().expect("files lie in directories")).expect("it can be made");
@@ -107,7 +107,7 @@ fn checkout() -> TempDir {
     copy
 }
 
-const KERNELS: &str = "bitnet-core/src/metal/kernels";
+const METAL: &str = "bitnet-core/src/metal";
 
 #[test]
 fn a_checkout_gets_new_files_and_is_told_which_lines_to_add() {
@@ -118,7 +118,7 @@ fn a_checkout_gets_new_files_and_is_told_which_lines_to_add() {
     for (path, text) in &before {
         assert_eq!(read(path), *text, "{} was changed", path.display());
     }
-    assert_eq!(files(checkout.path()).len(), before.len() + 4, "{said}");
+    assert_eq!(files(checkout.path()).len(), before.len() + 6, "{said}");
     for expect in ["    Square,\n", "    square::SQUARE,\n", "\nmod square;\n", "table/mod.rs", "--apply"] {
         assert!(said.contains(expect), "{expect}: {said}");
     }
@@ -128,21 +128,38 @@ fn a_checkout_gets_new_files_and_is_told_which_lines_to_add() {
 #[test]
 fn a_checkout_gets_the_lines_added_once_where_they_belong() {
     let checkout = checkout();
-    let file = |name: &str| read(checkout.path().join(KERNELS).join(name));
-    let names = ["mod.rs", "table/mod.rs", "cases/mod.rs", "reference/mod.rs"];
-    let before: Vec<usize> = names.iter().map(|name| file(name).lines().count()).collect();
+    let file = |name: &str| read(checkout.path().join("bitnet-core").join(name));
+    let names = [
+        ("src/metal/kernels/mod.rs", 1),
+        ("src/metal/kernels/table/mod.rs", 4),
+        ("src/metal/kernels/cases/mod.rs", 1),
+        ("src/metal/kernels/reference/mod.rs", 1),
+        ("src/metal/mod.rs", 1),
+        ("src/metal/dispatch/mod.rs", 1),
+        ("src/metal/dispatch/tests.rs", 1),
+        ("src/metal/ops/mod.rs", 1),
+        ("src/metal/shaders/README.md", 4),
+        ("tests/operations/dispatch.rs", 1),
+        ("tests/operations/ops.rs", 1),
+    ];
+    let all = || names.map(|(name, _)| file(name));
+    let before = all();
     succeed(checkout.path(), &["new-shader", "square", "--apply"]);
-    let added: Vec<usize> =
-        names.iter().zip(&before).map(|(name, before)| file(name).lines().count() - before).collect();
-    assert_eq!(added, [1, 4, 1, 1]);
-    let table = file("table/mod.rs");
+    for (((name, added), before), after) in names.iter().zip(&before).zip(&all()) {
+        assert_eq!(after.lines().count() - before.lines().count(), *added, "{name}");
+    }
+    assert!(file("src/metal/dispatch/mod.rs").contains("pub mod quantization;\npub mod square;\n\n"));
+    let table = file("src/metal/kernels/table/mod.rs");
     let (variants, rows) = table.split_once("pub static TABLE").expect("the table is there");
     assert!(variants.contains("    /// `square`\n    Square,\n}\n"), "{variants}");
     assert!(rows.contains("    square::SQUARE,\n];\n"), "{rows}");
 
-    let changed: Vec<String> = names.map(file).into();
+    let listed = "### [`square.metal`](square.metal)\n\n- `square`: y = x²\n\n### Headers\n";
+    assert!(file("src/metal/shaders/README.md").contains(listed));
+
+    let changed = all();
     succeed(checkout.path(), &["new-shader", "square", "--apply", "--force"]);
-    assert_eq!(changed, names.map(file), "lines are added once");
+    assert_eq!(changed, all(), "lines are added once");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use bitnet_core::metal::kernels::built_in_includes;
 use bitnet_core::msl::diag::{DiagnosticView, RenderStyle, Severity};
 use bitnet_core::msl::{Compilation, CompileOptions, compile_bytes};
 use serde::Serialize;
@@ -75,16 +76,24 @@ fn parse_defines(defines: &[String]) -> anyhow::Result<BTreeMap<String, String>>
     Ok(map)
 }
 
-/// The files that `#include "name"` lines reach. What is not found is left to the compiler to report, with its place.
+/// The files that `#include "name"` lines reach, the built-in headers among them where there is no file of the name. What
+/// is not found is left to the compiler to report, with its place.
 fn included_files(text: &str, dirs: &[PathBuf]) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let mut pending = quoted_includes(text);
+    let mut built_in = built_in_includes();
     while let Some(name) = pending.pop() {
         if !seen.insert(name.clone()) {
             continue;
         }
-        let Some(path) = dirs.iter().map(|dir| dir.join(&name)).find(|path| path.is_file()) else { continue };
+        let Some(path) = dirs.iter().map(|dir| dir.join(&name)).find(|path| path.is_file()) else {
+            if let Some(text) = built_in.remove(&name) {
+                pending.extend(quoted_includes(&text));
+                files.insert(name, text);
+            }
+            continue;
+        };
         if files.len() == MAX_INCLUDED_FILES {
             bail!("{}: more than {MAX_INCLUDED_FILES} included files", path.display());
         }

@@ -143,7 +143,13 @@ impl Inner {
     fn compiled<'a>(&self, part: &'a Part) -> Result<&'a Arc<dyn backend::Library>, MetalError> {
         let compile = |index: usize| {
             let (name, source) = kernels::SHADERS[index];
-            self.device.new_raw_library(name, source, &CompileOptions::default())
+            let options =
+                CompileOptions { includes: kernels::built_in_includes(), ..CompileOptions::default() };
+            let raw = self.device.new_raw_library(name, source, &options)?;
+            if let Some(label) = self.label.get() {
+                raw.set_label(&label);
+            }
+            Ok(raw)
         };
         match part {
             Part::Compiled(raw) => Ok(raw),

@@ -2,15 +2,21 @@
 
 use bitnet_core::metal::kernels::params::StructLayout;
 use bitnet_core::metal::kernels::row::{Access, Element, Param, ParamKind, Precision};
-use bitnet_core::metal::kernels::{BitNetShaderFunction, KernelRow, SHADERS, TABLE};
+use bitnet_core::metal::kernels::{
+    BitNetShaderFunction, HEADERS, KernelRow, SHADERS, TABLE, built_in_includes,
+};
 use bitnet_core::msl::reflect::{self, ElementInfo, KernelInfo, ParamInfo, ParamSource};
 use bitnet_core::msl::{self, CompileOptions};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
 
 /// The kernels of every shader, by shader and name. A shader with so much as a warning is wrong.
 fn kernels(fast_math: bool, defines: &[&str]) -> BTreeMap<(&'static str, String), KernelInfo> {
     let defines = defines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
-    let options = CompileOptions { fast_math, defines, ..CompileOptions::default() };
+    let options =
+        CompileOptions { fast_math, defines, includes: built_in_includes(), ..CompileOptions::default() };
     let mut kernels = BTreeMap::new();
     for (shader, text) in SHADERS {
         let compilation = msl::compile(&format!("{shader}.metal"), text, &options);
@@ -115,16 +121,19 @@ fn check_layout(place: &str, layout: &StructLayout, kernel: &KernelInfo) {
     );
 }
 
-/// A shader file compiles by itself, so all carry the same helper; it must stay the same.
+/// The folder is the list of what is built in, and no header is there that no shader includes.
 #[test]
-fn shaders_share_their_common_part_word_for_word() {
-    const START: &str = "// ---- The simdgroups of a grid.";
-    const END: &str = "// ---- End of the common part.";
-    let part = |text: &'static str| {
-        let (_, from_start) = text.split_once(START)?;
-        from_start.split_once(END).map(|(part, _)| part)
-    };
-    let parts: Vec<_> = SHADERS.iter().map(|(_, text)| part(text)).collect();
-    assert!(parts[0].is_some_and(|part| part.contains("this_simdgroup")));
-    assert!(parts.iter().all(|part| *part == parts[0]));
+fn every_file_of_the_shaders_is_built_in() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/metal/shaders");
+    let name = |entry: io::Result<DirEntry>| entry.expect("it can be read").file_name().into_string();
+    let files: Vec<_> =
+        fs::read_dir(folder).expect("it is there").map(|entry| name(entry).expect("UTF-8")).collect();
+    let files: BTreeSet<_> = files.into_iter().filter(|name| name != "README.md").collect();
+    let shaders = SHADERS.iter().map(|(name, _)| format!("{name}.metal"));
+    let built_in: BTreeSet<_> = shaders.chain(HEADERS.iter().map(|(name, _)| (*name).to_owned())).collect();
+    assert_eq!(files, built_in);
+    for (header, _) in HEADERS {
+        let line = format!("#include \"{header}\"");
+        assert!(SHADERS.iter().any(|(_, text)| text.lines().any(|l| l == line)), "nobody includes {header}");
+    }
 }

@@ -9,36 +9,37 @@ use anyhow::{Context, bail, ensure};
 use bitnet_core::metal::kernels::TABLE;
 
 use super::name::Name;
-use super::{COMMON_PART, File, Plan, SHADER};
+use super::{File, Plan, SHADER};
 
+const METAL: &str = "bitnet-core/src/metal";
 const KERNELS: &str = "bitnet-core/src/metal/kernels";
 const SHADERS: &str = "bitnet-core/src/metal/shaders";
-/// The shader from which the common part is taken; a test of the project says that all have the same.
-const MODEL: &str = "activation.metal";
-const COMMON_FROM: &str = "// ---- The simdgroups of a grid.";
-const COMMON_TO: &str = "// ---- End of the common part.\n";
-
+/// Where every kernel is run by its dispatch helper and by its operation.
+const OPERATIONS: &str = "bitnet-core/tests/operations";
 /// Lines that name the shader in a file that exists.
 struct Addition {
-    /// From [`KERNELS`].
-    file: &'static str,
+    /// From the root of the checkout.
+    file: String,
     place: Place,
     lines: String,
 }
 
 enum Place {
-    /// Among the declarations of modules, which are sorted.
-    Modules,
+    /// Among the lines that start like this, which are sorted.
+    Sorted(&'static str),
     /// Before the line that closes the item that starts like this.
     EndOf(&'static str),
+    /// Before the line that starts like this.
+    Before(&'static str),
 }
 
 impl Addition {
     /// What the printed advice calls the place.
     fn place_text(&self) -> String {
         match self.place {
-            Place::Modules => "among the modules".to_owned(),
+            Place::Sorted(start) => format!("among the lines `{start}…`"),
             Place::EndOf(item) => format!("at the end of `{item}`"),
+            Place::Before(line) => format!("before `{line}`"),
         }
     }
 
@@ -48,21 +49,19 @@ impl Addition {
             return Ok(text.to_owned());
         }
         let place = match self.place {
-            Place::Modules => self.among_modules(text),
+            Place::Sorted(start) => self.among(start, text),
             Place::EndOf(item) => end_of(text, item),
+            Place::Before(start) => lines(text).find(|(_, line)| line.starts_with(start)).map(|(at, _)| at),
         };
-        let file = self.file;
-        let at = place.with_context(|| format!("{KERNELS}/{file} has no place {}", self.place_text()))?;
+        let at = place.with_context(|| format!("{} has no place {}", self.file, self.place_text()))?;
         Ok(format!("{}{}{}", &text[..at], self.lines, &text[at..]))
     }
 
-    /// Before the first module whose name comes later, else after the last one.
-    fn among_modules(&self, text: &str) -> Option<usize> {
-        let is_module =
-            |line: &str| line.ends_with(";\n") && (line.starts_with("mod ") || line.contains(") mod "));
-        let modules: Vec<(usize, &str)> = lines(text).filter(|(_, line)| is_module(line)).collect();
-        let later = modules.iter().find(|(_, line)| *line > self.lines.as_str()).map(|(at, _)| *at);
-        later.or_else(|| modules.last().map(|(at, line)| at + line.len()))
+    /// Before the first line that starts like this and comes later, else after the last one.
+    fn among(&self, start: &str, text: &str) -> Option<usize> {
+        let alike: Vec<(usize, &str)> = lines(text).filter(|(_, line)| line.starts_with(start)).collect();
+        let later = alike.iter().find(|(_, line)| *line > self.lines.as_str()).map(|(at, _)| *at);
+        later.or_else(|| alike.last().map(|(at, line)| at + line.len()))
     }
 }
 
@@ -82,22 +81,50 @@ fn end_of(text: &str, item: &str) -> Option<usize> {
 }
 
 fn additions(name: &Name) -> Vec<Addition> {
-    let add = |file, place, lines: &str| Addition { file, place, lines: name.fill(lines) };
+    let add = |folder: &str, file: &str, place, lines: &str| Addition {
+        file: format!("{folder}/{file}"),
+        place,
+        lines: name.fill(lines),
+    };
+    let kernels = |file, place, lines| add(KERNELS, file, place, lines);
+    let metal = |file, place, lines| add(METAL, file, place, lines);
     vec![
-        add(
+        kernels(
             "mod.rs",
             Place::EndOf("pub static SHADERS"),
             "    (\"example_kernel\", include_str!(\"../shaders/example_kernel.metal\")),\n",
         ),
-        add("reference/mod.rs", Place::Modules, "pub(super) mod example_kernel;\n"),
-        add("cases/mod.rs", Place::Modules, "pub(super) mod example_kernel;\n"),
-        add("table/mod.rs", Place::Modules, "mod example_kernel;\n"),
-        add(
+        kernels("reference/mod.rs", Place::Sorted("pub(super) mod "), "pub(super) mod example_kernel;\n"),
+        kernels("cases/mod.rs", Place::Sorted("pub(super) mod "), "pub(super) mod example_kernel;\n"),
+        kernels("table/mod.rs", Place::Sorted("mod "), "mod example_kernel;\n"),
+        kernels(
             "table/mod.rs",
             Place::EndOf("pub enum BitNetShaderFunction"),
             "    /// `example_kernel`\n    ExampleKernel,\n",
         ),
-        add("table/mod.rs", Place::EndOf("pub static TABLE"), "    example_kernel::EXAMPLE_KERNEL,\n"),
+        kernels("table/mod.rs", Place::EndOf("pub static TABLE"), "    example_kernel::EXAMPLE_KERNEL,\n"),
+        metal("dispatch/mod.rs", Place::Sorted("pub mod "), "pub mod example_kernel;\n"),
+        metal("dispatch/tests.rs", Place::EndOf("static FAMILIES"), "    super::example_kernel::HELPERS,\n"),
+        metal("mod.rs", Place::Sorted("pub use dispatch::"), "pub use dispatch::example_kernel::*;\n"),
+        metal("ops/mod.rs", Place::Sorted("mod "), "mod example_kernel;\n"),
+        add(
+            OPERATIONS,
+            "dispatch.rs",
+            Place::Before("        F::ReluForward =>"),
+            "        F::ExampleKernel => dispatch_example_kernel(e, b(0), b(1), count(o), t, g),\n",
+        ),
+        add(
+            OPERATIONS,
+            "ops.rs",
+            Place::Before("        F::ReluForward =>"),
+            "        F::ExampleKernel => forward(&Ops::example_kernel)?,\n",
+        ),
+        add(
+            SHADERS,
+            "README.md",
+            Place::Before("### Headers"),
+            "### [`example_kernel.metal`](example_kernel.metal)\n\n- `example_kernel`: y = x²\n\n",
+        ),
     ]
 }
 
@@ -111,19 +138,14 @@ pub(super) fn plan(name: &Name, here: &Path, apply: bool) -> anyhow::Result<Plan
         );
     };
     refuse_taken(name)?;
-    let model = root.join(SHADERS).join(MODEL);
-    let model = fs::read_to_string(&model).with_context(|| format!("cannot read {}", model.display()))?;
-    let common = common_part(&model).with_context(|| format!("{SHADERS}/{MODEL} has no common part"))?;
-    let kernels = Path::new(KERNELS);
-    let file = |folder: &str| kernels.join(folder).join(format!("{name}.rs"));
+    let file = |folder: &str, text| File::new(format!("{METAL}/{folder}/{name}.rs"), name.fill(text));
     let new = vec![
-        File::new(
-            Path::new(SHADERS).join(format!("{name}.metal")),
-            name.fill(&SHADER.replace(COMMON_PART, &format!("{common}\n"))),
-        ),
-        File::new(file("reference"), name.fill(include_str!("templates/reference.rs"))),
-        File::new(file("cases"), name.fill(include_str!("templates/cases.rs"))),
-        File::new(file("table"), name.fill(include_str!("templates/table.rs"))),
+        File::new(Path::new(SHADERS).join(format!("{name}.metal")), name.fill(SHADER)),
+        file("kernels/reference", include_str!("templates/reference.rs")),
+        file("kernels/cases", include_str!("templates/cases.rs")),
+        file("kernels/table", include_str!("templates/table.rs")),
+        file("dispatch", include_str!("templates/dispatch.rs")),
+        file("ops", include_str!("templates/ops.rs")),
     ];
     let additions = additions(name);
     let changed = if apply { changed(root, &additions)? } else { Vec::new() };
@@ -139,17 +161,11 @@ fn refuse_taken(name: &Name) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn common_part(model: &str) -> Option<&str> {
-    let from = model.find(COMMON_FROM)?;
-    let to = from + model[from..].find(COMMON_TO)? + COMMON_TO.len();
-    Some(&model[from..to])
-}
-
 /// The files that exist, with the additions.
 fn changed(root: &Path, additions: &[Addition]) -> anyhow::Result<Vec<File>> {
     let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     for addition in additions {
-        let path = Path::new(KERNELS).join(addition.file);
+        let path = PathBuf::from(&addition.file);
         let text = match texts.get(&path) {
             Some(text) => text.clone(),
             None => fs::read_to_string(root.join(&path))
@@ -165,14 +181,14 @@ fn advice(name: &Name, additions: &[Addition], applied: bool) -> String {
     let mut text = String::new();
     if !applied {
         for addition in additions {
-            let (file, place) = (addition.file, addition.place_text());
-            writeln!(text, "add to {KERNELS}/{file}, {place}:\n{}", addition.lines)
+            let (file, place) = (&addition.file, addition.place_text());
+            writeln!(text, "add to {file}, {place}:\n{}", addition.lines)
                 .expect("a String takes what is written to it");
         }
         text.push_str(&name.fill("or let `bitnet new-shader example_kernel --force --apply` add them\n"));
     }
     text.push_str(&name.fill(
-        "next: cargo test -p bitnet-core --test kernels\n      \
+        "next: cargo test -p bitnet-core\n      \
          cargo run --release -- verify --kernel example_kernel\n      \
          cargo run --release -- bench example_kernel\n",
     ));
@@ -184,7 +200,7 @@ mod tests {
     use super::*;
 
     fn addition(place: Place, lines: &str) -> Addition {
-        Addition { file: "mod.rs", place, lines: lines.to_owned() }
+        Addition { file: "mod.rs".to_owned(), place, lines: lines.to_owned() }
     }
 
     #[test]
@@ -196,7 +212,7 @@ mod tests {
             ("mod e;\n", "//! Doc.\n\nmod b;\nmod d;\nmod e;\n\nuse b::B;\n"),
             ("mod d;\n", text),
         ] {
-            let added = addition(Place::Modules, lines).add(text).expect("there are modules");
+            let added = addition(Place::Sorted("mod "), lines).add(text).expect("there are modules");
             assert_eq!(added, expect);
         }
     }
@@ -214,6 +230,6 @@ mod tests {
     fn a_file_without_the_place_is_named() {
         let error =
             addition(Place::EndOf("pub enum G"), "    B,\n").add("fn f() {}\n").expect_err("no place");
-        assert_eq!(error.to_string(), format!("{KERNELS}/mod.rs has no place at the end of `pub enum G`"));
+        assert_eq!(error.to_string(), "mod.rs has no place at the end of `pub enum G`");
     }
 }

@@ -18,8 +18,6 @@ use name::Name;
 
 const SHADER: &str = include_str!("templates/example_kernel.metal");
 const CRATE_TEST: &str = include_str!("templates/crate_test.rs");
-/// Where the part that all shaders of the project share stands in [`SHADER`].
-const COMMON_PART: &str = "// COMMON PART\n\n";
 
 /// What is to be written.
 struct Plan {
@@ -81,7 +79,7 @@ fn refuse_existing(plan: &Plan, force: bool) -> anyhow::Result<()> {
 /// A shader in a directory of one's own and, if a crate is around it, a test there.
 fn plan_for_crate(name: &Name, directory: &Path) -> anyhow::Result<Plan> {
     let directory = std::path::absolute(directory).context("--dir")?;
-    let shader = name.fill(&SHADER.replace(COMMON_PART, ""));
+    let shader = name.fill(SHADER);
     let file_name = format!("{name}.metal");
     let Some((root, inside)) = crate_around(&directory) else {
         let advice = format!(

@@ -24,7 +24,7 @@ pub struct GridLimits {
     /// Most threads of a threadgroup.
     pub max_threads: u64,
     /// Threads that share an item that is a simdgroup's work: all of a simdgroup, or one where the device
-    /// has no simdgroup reductions (see the common part of the shaders).
+    /// has no simdgroup reductions (see `simdgroups.h` among the shaders).
     pub lanes: u64,
     /// Whether grids have to be whole threadgroups, since the device has no smaller ones at the edges.
     pub whole_threadgroups: bool,

@@ -24,6 +24,8 @@ pub mod table;
 pub mod verdict;
 pub mod verify;
 
+use std::collections::BTreeMap;
+
 pub use case::Case;
 pub(crate) use encode::check_arguments;
 pub use encode::{Arg, encode, encode_in};
@@ -34,9 +36,22 @@ pub use sized::{Size, case_of_size};
 pub use table::{BitNetShaderFunction, TABLE};
 pub use verdict::{Verdict, compare, compare_with};
 
-/// The built-in shaders: name and text.
+/// The built-in shaders: name and text. They include [`HEADERS`].
 pub static SHADERS: &[(&str, &str)] = &[
     ("bitlinear", include_str!("../shaders/bitlinear.metal")),
     ("quantization", include_str!("../shaders/quantization.metal")),
     ("activation", include_str!("../shaders/activation.metal")),
 ];
+
+/// What built-in shaders include, and shaders of a directory may include too: name and text.
+pub static HEADERS: &[(&str, &str)] = &[
+    ("accurate.h", include_str!("../shaders/accurate.h")),
+    ("philox.h", include_str!("../shaders/philox.h")),
+    ("rows.h", include_str!("../shaders/rows.h")),
+    ("simdgroups.h", include_str!("../shaders/simdgroups.h")),
+];
+
+/// [`HEADERS`] as [`CompileOptions::includes`](crate::metal::CompileOptions::includes) takes them.
+pub fn built_in_includes() -> BTreeMap<String, String> {
+    HEADERS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}

@@ -14,7 +14,8 @@ use crate::metal::compile_options::CompileOptions;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShaderCompilerConfig {
     /// Where the shaders are: every `.metal` file in it is one, and `#include "name"` finds the files
-    /// beside them. Empty for the built-in shaders. A directory replaces all of them, not single ones.
+    /// beside them, else the [built-in headers](crate::metal::kernels::HEADERS). Empty for the built-in shaders. A
+    /// directory replaces all of them, not single ones.
     pub shader_directory: PathBuf,
     /// Keeps what has been compiled, in memory and on disk, so that a shader is compiled again only when something that
     /// it depends on has changed.

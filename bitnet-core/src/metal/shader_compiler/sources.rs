@@ -26,7 +26,8 @@ pub(super) fn names(directory: Option<&Path>) -> Result<Vec<String>, MetalError>
     Ok(files.iter().filter_map(|file| Some(shader_name(file)?.to_owned())).collect())
 }
 
-/// The text of a shader, and of the files that it may include.
+/// The text of a shader, and of the files that it may include: those of the directory, and the built-in headers that it
+/// has no file of the same name for.
 pub(super) fn read(directory: Option<&Path>, name: &str) -> Result<ShaderText, MetalError> {
     let not_found = |names: Vec<String>| MetalError::ShaderNotFound {
         shader: name.to_owned(),
@@ -35,13 +36,13 @@ pub(super) fn read(directory: Option<&Path>, name: &str) -> Result<ShaderText, M
     let Some(directory) = directory else {
         let shader = kernels::SHADERS.iter().find(|(shader, _)| *shader == name);
         let (_, source) = shader.ok_or_else(|| not_found(names(None).unwrap_or_default()))?;
-        return Ok(ShaderText { source: (*source).to_owned(), includes: BTreeMap::new() });
+        return Ok(ShaderText { source: (*source).to_owned(), includes: kernels::built_in_includes() });
     };
     let files = files(directory)?;
     if !files.iter().any(|file| shader_name(file) == Some(name)) {
         return Err(not_found(names(Some(directory))?));
     }
-    let mut includes = BTreeMap::new();
+    let mut includes = kernels::built_in_includes();
     for file in &files {
         includes.insert(file.clone(), read_text(&directory.join(file))?);
     }

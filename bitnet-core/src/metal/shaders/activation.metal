@@ -10,89 +10,9 @@ using namespace metal;
 #pragma METAL fp math_mode(safe)
 #endif
 
-// ---- The simdgroups of a grid. Each shader file holds this part, word for word (a test compares them):
-// ---- a file compiles by itself, since run-time compilation has no include path.
-
-// Work that takes a simdgroup is dealt out by number: simdgroup `index` of `count` takes items index,
-// index + count, … Any one-dimensional grid is right; only its speed differs. A simdgroup at the end of
-// a threadgroup may be short: `lanes` threads, which share the work of all.
-struct Simdgroup {
-    uint index;
-    uint count;
-    uint lane;
-    uint lanes;
-};
-
-#define THIS_SIMDGROUP SIMDGROUP_OF(group, group_threads, grid_threads)
-
-#ifndef BITNET_NO_SIMDGROUP_REDUCTIONS
-
-#define SIMDGROUP_ATTRIBUTES                                  \
-    uint lane [[thread_index_in_simdgroup]],                  \
-    uint simdgroup [[simdgroup_index_in_threadgroup]],        \
-    uint width [[threads_per_simdgroup]],                     \
-    uint group [[threadgroup_position_in_grid]],              \
-    uint group_threads [[dispatch_threads_per_threadgroup]],  \
-    uint grid_threads [[threads_per_grid]]
-
-#define SIMDGROUP_OF(group, group_threads, grid_threads) \
-    this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
-
-inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint group, uint group_threads,
-                                uint grid_threads) {
-    const uint per_group = (group_threads + width - 1) / width;
-    const uint whole_groups = grid_threads / group_threads;
-    const uint rest = grid_threads % group_threads;
-    const uint threads_here = group < whole_groups ? group_threads : rest;
-
-    Simdgroup self;
-    self.index = group * per_group + simdgroup;
-    self.count = whole_groups * per_group + (rest + width - 1) / width;
-    self.lane = lane;
-    self.lanes = min(width, threads_here - simdgroup * width);
-    return self;
-}
-
-// What the lanes of a simdgroup have together, the same in all of them.
-inline float lanes_sum(float x) { return simd_sum(x); }
-inline uint lanes_sum(uint x) { return simd_sum(x); }
-inline float lanes_max(float x) { return simd_max(x); }
-inline uint lanes_max(uint x) { return simd_max(x); }
-inline float lanes_min(float x) { return simd_min(x); }
-inline uint lanes_min(uint x) { return simd_min(x); }
-inline uint lanes_or(uint x) { return simd_or(x); }
-
-#else  // Threads cannot see each other's values: each is a simdgroup of one lane.
-
-#define SIMDGROUP_ATTRIBUTES                                  \
-    uint thread_in_group [[thread_position_in_threadgroup]],  \
-    uint group [[threadgroup_position_in_grid]],              \
-    uint group_threads [[dispatch_threads_per_threadgroup]],  \
-    uint grid_threads [[threads_per_grid]]
-
-#define SIMDGROUP_OF(group, group_threads, grid_threads) \
-    this_thread(thread_in_group, group, group_threads, grid_threads)
-
-inline Simdgroup this_thread(uint thread_in_group, uint group, uint group_threads, uint grid_threads) {
-    Simdgroup self;
-    self.index = group * group_threads + thread_in_group;
-    self.count = grid_threads;
-    self.lane = 0;
-    self.lanes = 1;
-    return self;
-}
-
-inline float lanes_sum(float x) { return x; }
-inline uint lanes_sum(uint x) { return x; }
-inline float lanes_max(float x) { return x; }
-inline uint lanes_max(uint x) { return x; }
-inline float lanes_min(float x) { return x; }
-inline uint lanes_min(uint x) { return x; }
-inline uint lanes_or(uint x) { return x; }
-
-#endif
-
-// ---- End of the common part.
+#include "accurate.h"
+#include "philox.h"
+#include "simdgroups.h"
 
 // Both versions of a kernel, a template over the type of its elements.
 #define PRECISIONS(name)                            \
@@ -107,93 +27,6 @@ inline uint lanes_or(uint x) { return x; }
     decltype(function<float, activation>) function<float, activation>; \
     template [[host_name(name "_f16")]] [[kernel]]                     \
     decltype(function<half, activation>) function<half, activation>;
-
-// ---- Accurate building blocks
-//
-// MSL promises 4 ulp of `exp` and 5 of `tanh`, and less under fast math, which would leave nothing of the
-// 4 ulp that an activation may err by. What follows is made of operations that are rounded correctly.
-
-// x, but not above the limit; NaN stays NaN.
-inline float bounded(float x, float limit) {
-    return x > limit ? limit : x;
-}
-
-// A pair holds a number as x + y: y is what rounding left out of x.
-
-// a + b (Knuth, "The art of computer programming", volume 2, section 4.2.2).
-inline float2 pair_sum(float a, float b) {
-    const float sum = a + b;
-    const float kept = sum - a;
-    return float2(sum, (a - (sum - kept)) + (b - kept));
-}
-
-// a + b for |a| ≥ |b| (Dekker, "A floating-point technique for extending the available precision", 1971).
-inline float2 pair_ordered_sum(float a, float b) {
-    const float sum = a + b;
-    return float2(sum, (a - sum) + b);
-}
-
-// a·b
-inline float2 pair_product(float2 a, float b) {
-    const float product = a.x * b;
-    return float2(product, fma(a.x, b, -product) + a.y * b);
-}
-
-// a/b
-inline float2 pair_quotient(float2 a, float2 b) {
-    const float reciprocal = 1.0f / b.x;
-    const float quotient = a.x * reciprocal;
-    return float2(quotient, (fma(-quotient, b.x, a.x) + fma(-quotient, b.y, a.y)) * reciprocal);
-}
-
-// A number that may be too small for a float: mantissa·2^exponent.
-struct Scaled {
-    float mantissa;
-    int exponent;
-};
-
-inline float to_float(Scaled s) {
-    return ldexp(s.mantissa, s.exponent);
-}
-
-// A power of e: (1 + fraction)·2^exponent, |fraction| below 0.42.
-struct Exponential {
-    float fraction;
-    int exponent;
-};
-
-// e^(x.x + x.y) for |x.x| up to 300. The polynomial is (e^r − 1 − r)/r², |r| ≤ ln 2 / 2.
-inline Exponential exponential(float2 x) {
-    const float twos = rint(x.x * M_LOG2E_F);
-    const float r = fma(twos, -1.42860677e-6f, fma(twos, -0.693145752f, x.x)) + x.y;
-    float p = fma(1.39467814e-3f, r, 8.36677011e-3f);
-    p = fma(p, r, 4.16662768e-2f);
-    p = fma(p, r, 0.16666542f);
-    p = fma(p, r, 0.5f);
-    return Exponential{fma(p * r, r, r), int(twos)};
-}
-
-// factor·e
-inline Scaled times(float2 factor, Exponential e) {
-    return Scaled{factor.x + fma(factor.x, e.fraction, factor.y), e.exponent};
-}
-
-inline float times(float factor, Exponential e) {
-    return ldexp(fma(factor, e.fraction, factor), e.exponent);
-}
-
-// e − 1
-inline float less_one(Exponential e) {
-    const float power = ldexp(1.0f, e.exponent);
-    return fma(power, e.fraction, power - 1.0f);
-}
-
-// 1 + e for e ≤ 1
-inline float2 one_plus(Exponential e) {
-    const float power = ldexp(1.0f, e.exponent);
-    const float sum = fma(power, e.fraction, 1.0f + power);
-    return float2(sum, (1.0f - sum) + fma(power, e.fraction, power));
-}
 
 // ---- Activations
 //
@@ -482,20 +315,6 @@ struct DropoutParams {
     uint seed_high;
     uint write_mask;
 };
-
-// Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four random
-// words that depend on counter and key alone, so that they are the same on every device and any grid.
-inline uint4 philox(uint4 counter, uint2 key) {
-    for (uint r = 0; r < 10; ++r) {
-        const uint high0 = mulhi(0xD2511F53u, counter.x);
-        const uint high1 = mulhi(0xCD9E8D57u, counter.z);
-        const uint low0 = 0xD2511F53u * counter.x;
-        const uint low1 = 0xCD9E8D57u * counter.z;
-        counter = uint4(high1 ^ counter.y ^ key.x, low1, high0 ^ counter.w ^ key.y, low0);
-        key += uint2(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
 
 // Which of the elements 4·quad to 4·quad + 3 are kept, a bit each: those whose uniform number, a multiple
 // of 2⁻²⁴ in [0, 1), is not below the probability.

@@ -12,99 +12,15 @@ using namespace metal;
 #pragma METAL fp math_mode(safe)
 #endif
 
-// ---- The simdgroups of a grid. Each shader file holds this part, word for word (a test compares them):
-// ---- a file compiles by itself, since run-time compilation has no include path.
-
-// Work that takes a simdgroup is dealt out by number: simdgroup `index` of `count` takes items index,
-// index + count, … Any one-dimensional grid is right; only its speed differs. A simdgroup at the end of
-// a threadgroup may be short: `lanes` threads, which share the work of all.
-struct Simdgroup {
-    uint index;
-    uint count;
-    uint lane;
-    uint lanes;
-};
-
-#define THIS_SIMDGROUP SIMDGROUP_OF(group, group_threads, grid_threads)
-
-#ifndef BITNET_NO_SIMDGROUP_REDUCTIONS
-
-#define SIMDGROUP_ATTRIBUTES                                  \
-    uint lane [[thread_index_in_simdgroup]],                  \
-    uint simdgroup [[simdgroup_index_in_threadgroup]],        \
-    uint width [[threads_per_simdgroup]],                     \
-    uint group [[threadgroup_position_in_grid]],              \
-    uint group_threads [[dispatch_threads_per_threadgroup]],  \
-    uint grid_threads [[threads_per_grid]]
-
-#define SIMDGROUP_OF(group, group_threads, grid_threads) \
-    this_simdgroup(lane, simdgroup, width, group, group_threads, grid_threads)
-
-inline Simdgroup this_simdgroup(uint lane, uint simdgroup, uint width, uint group, uint group_threads,
-                                uint grid_threads) {
-    const uint per_group = (group_threads + width - 1) / width;
-    const uint whole_groups = grid_threads / group_threads;
-    const uint rest = grid_threads % group_threads;
-    const uint threads_here = group < whole_groups ? group_threads : rest;
-
-    Simdgroup self;
-    self.index = group * per_group + simdgroup;
-    self.count = whole_groups * per_group + (rest + width - 1) / width;
-    self.lane = lane;
-    self.lanes = min(width, threads_here - simdgroup * width);
-    return self;
-}
-
-// What the lanes of a simdgroup have together, the same in all of them.
-inline float lanes_sum(float x) { return simd_sum(x); }
-inline uint lanes_sum(uint x) { return simd_sum(x); }
-inline float lanes_max(float x) { return simd_max(x); }
-inline uint lanes_max(uint x) { return simd_max(x); }
-inline float lanes_min(float x) { return simd_min(x); }
-inline uint lanes_min(uint x) { return simd_min(x); }
-inline uint lanes_or(uint x) { return simd_or(x); }
-
-#else  // Threads cannot see each other's values: each is a simdgroup of one lane.
-
-#define SIMDGROUP_ATTRIBUTES                                  \
-    uint thread_in_group [[thread_position_in_threadgroup]],  \
-    uint group [[threadgroup_position_in_grid]],              \
-    uint group_threads [[dispatch_threads_per_threadgroup]],  \
-    uint grid_threads [[threads_per_grid]]
-
-#define SIMDGROUP_OF(group, group_threads, grid_threads) \
-    this_thread(thread_in_group, group, group_threads, grid_threads)
-
-inline Simdgroup this_thread(uint thread_in_group, uint group, uint group_threads, uint grid_threads) {
-    Simdgroup self;
-    self.index = group * group_threads + thread_in_group;
-    self.count = grid_threads;
-    self.lane = 0;
-    self.lanes = 1;
-    return self;
-}
-
-inline float lanes_sum(float x) { return x; }
-inline uint lanes_sum(uint x) { return x; }
-inline float lanes_max(float x) { return x; }
-inline uint lanes_max(uint x) { return x; }
-inline float lanes_min(float x) { return x; }
-inline uint lanes_min(uint x) { return x; }
-inline uint lanes_or(uint x) { return x; }
-
-#endif
-
-// ---- End of the common part.
+#include "philox.h"
+#include "rows.h"
+#include "simdgroups.h"
 
 struct WeightGroupParams {
     uint input_size;   // K
     uint output_size;  // N
     uint group_size;   // columns of a group, a multiple of 32; 0: one group a row
 };
-
-inline uint words_of(uint columns) {
-    return columns / 32 + (columns % 32 != 0);
-}
 
 // Columns of a group and groups of a row of K columns.
 inline uint2 grouping(uint K, uint group_size) {
@@ -194,19 +110,6 @@ struct ActivationGroupParams {
 
 inline uint2 grouping(constant ActivationGroupParams& params) {
     return grouping(params.input_size, params.group_size);
-}
-
-// Four consecutive elements; `p` need not be aligned to more than one of them.
-inline float4 load4(device const float* p) {
-    return float4(*(device const packed_float4*)p);
-}
-
-inline float4 load4(device const half* p) {
-    return float4(half4(*(device const packed_half4*)p));
-}
-
-inline uchar4 load4(device const uchar* p) {
-    return uchar4(*(device const packed_uchar4*)p);
 }
 
 // Stores the components that lie below `count`.
@@ -452,20 +355,6 @@ struct GradientGroupParams {
 
 inline uint2 grouping(constant GradientGroupParams& params) {
     return grouping(params.input_size, params.group_size);
-}
-
-// Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four random
-// words that depend on counter and key alone, so that they are the same on every device and any grid.
-inline uint4 philox(uint4 counter, uint2 key) {
-    for (uint r = 0; r < 10; ++r) {
-        const uint high0 = mulhi(0xD2511F53u, counter.x);
-        const uint high1 = mulhi(0xCD9E8D57u, counter.z);
-        const uint low0 = 0xD2511F53u * counter.x;
-        const uint low1 = 0xCD9E8D57u * counter.z;
-        counter = uint4(high1 ^ counter.y ^ key.x, low1, high0 ^ counter.w ^ key.y, low0);
-        key += uint2(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
 }
 
 // 127·g/γ rounded to nearest, ties to even, or, stochastic, up if the fraction is greater than `draw`, a number

@@ -5,8 +5,6 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// COMMON PART
-
 // What the host passes by value.
 struct ElementwiseParams {
     uint count;

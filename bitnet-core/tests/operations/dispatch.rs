@@ -261,6 +261,10 @@ fn misuse_is_kept_by_the_encoder_and_surfaces_at_the_wait() {
             refusal(shaders, F::ReluForward, [8, 8], 8, MTLSize::new(8, 4, 1)),
             "dispatch_relu_forward: a grid of 8×4×1 threads has more than one dimension"
         );
+        assert_eq!(
+            refusal(shaders, F::ReluForward, [8, 8], 8, MTLSize::new(1 << 25, 1, 1)),
+            "dispatch_relu_forward: a grid of 33554432 threads has more than 16777216"
+        );
     });
 }
 

@@ -4,7 +4,7 @@
 //! order of its parameter struct, threads and threadgroup. A buffer that may be absent is an [`Option`], and the
 //! struct's flags follow from that. The encoder is one that was opened for the kernel
 //! ([`create_compute_encoder_with_pipeline`] or a function of [`encoders`]), in either precision; threads and
-//! threadgroup are what [`calculate_dispatch_params`] gives, or any other one-dimensional grid.
+//! threadgroup are what [`calculate_dispatch_params`] gives, or any other one-dimensional grid of up to 2²⁴ threads.
 //!
 //! Buffers are checked against the kernel's row before anything is encoded. A misuse is kept in
 //! [`ComputeCommandEncoder::error`] and fails the command buffer, as with every method of an encoder.
@@ -41,6 +41,7 @@ pub mod quantization;
 
 use super::buffer::Buffer;
 use super::compute_encoder::ComputeCommandEncoder;
+use super::kernels::geometry::MAX_GRID;
 use super::kernels::params::KernelParams;
 use super::kernels::row::KernelRow;
 use super::kernels::{Arg, BitNetShaderFunction, check_arguments};
@@ -129,6 +130,9 @@ fn check_contract<P: KernelParams>(
     let broken = |reason| ValidationError::DispatchContract { call, reason };
     if threads.height > 1 || threads.depth > 1 {
         return Err(broken(format!("a grid of {threads} threads has more than one dimension")));
+    }
+    if threads.width > MAX_GRID {
+        return Err(broken(format!("a grid of {} threads has more than {MAX_GRID}", threads.width)));
     }
     check_arguments(row, precision, &params.shape().unwrap_or_default(), args).map_err(broken)
 }

@@ -117,6 +117,7 @@ pub(crate) fn check_arguments(
         }
     }
     let constants = check_constants(row, shape, args)?;
+    geometry::check_extent(row, shape)?;
     row.params
         .iter()
         .try_for_each(|param| check_buffer(param, precision, shape, constants, find(args, param.index)))

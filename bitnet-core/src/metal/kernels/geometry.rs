@@ -13,8 +13,11 @@ use crate::metal::{ComputePipelineState, MTLSize};
 const THREADS_PER_GROUP: u64 = 256;
 /// Simdgroups of a threadgroup where an item is a simdgroup's work.
 const SIMDGROUPS_PER_GROUP: u64 = 4;
-/// Most threads of a grid; what is left over goes round again. Positions in a grid are 32-bit numbers.
-const MAX_GRID: u64 = 1 << 30;
+/// Most threads of a grid; what is left over goes round again.
+pub(crate) const MAX_GRID: u64 = 1 << 24;
+/// Most work items of a launch, and most elements along a dimension. Kernels count both in 32 bits, and one more round
+/// of the grid must not pass the end of these numbers: the loop would start anew.
+pub(crate) const MAX_EXTENT: u64 = (1 << 32) - MAX_GRID;
 
 /// The limits that a grid must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,22 @@ pub fn for_shape(row: &KernelRow, shape: &Shape, limits: GridLimits) -> (MTLSize
             one_dimension(threads, SIMDGROUPS_PER_GROUP * limits.simd_width, limits)
         }
         Work::Threadgroup => one_dimension(limits.threadgroup(u64::MAX), u64::MAX, limits),
+    }
+}
+
+/// Refuses a shape with more to do than a kernel can count.
+pub(crate) fn check_extent(row: &KernelRow, shape: &Shape) -> Result<(), String> {
+    let items = match (row.work)(shape) {
+        Work::Threads(items) | Work::Simdgroups(items) => items,
+        Work::Threadgroup => 1,
+    };
+    let extents =
+        [(shape.batch, "rows"), (shape.input, "columns"), (shape.output, "outputs"), (items, "work items")];
+    match extents.into_iter().find(|(extent, _)| *extent > MAX_EXTENT) {
+        Some((extent, what)) => {
+            Err(format!("it is to work on {extent} {what}, but takes {MAX_EXTENT} at most"))
+        }
+        None => Ok(()),
     }
 }
 
@@ -106,6 +125,33 @@ mod tests {
         check(F::BinarizeWeights, Shape::linear(0, 7, 0, Grouping::Tensor), 1000, (0, 32));
         check(F::BitLinearForward, Shape::linear(1, 4096, 4096, Grouping::Row), 1024, (32 * 1024, 128));
         check(F::BitLinearForward, Shape::linear(9, 64, 33, Grouping::Row), 1024, (32 * 6, 128));
+    }
+
+    #[test]
+    fn what_kernels_cannot_count_is_refused() {
+        let check = |function: F, shape: Shape, expect: Result<(), &str>| {
+            assert_eq!(check_extent(function.row(), &shape), expect.map_err(str::to_owned), "{shape:?}");
+        };
+        let most = MAX_EXTENT as u32;
+        check(F::ReluForward, Shape::elements(most), Ok(()));
+        check(
+            F::ReluForward,
+            Shape::elements(most + 1),
+            Err("it is to work on 4278190081 columns, but takes 4278190080 at most"),
+        );
+        check(
+            F::SoftmaxForward,
+            Shape::rows(u32::MAX, 1),
+            Err("it is to work on 4294967295 rows, but takes 4278190080 at most"),
+        );
+        let shape = Shape::linear(0, 1 << 20, 1 << 18, Grouping::Columns(32));
+        check(
+            F::QuantizeWeights1Bit,
+            shape,
+            Err("it is to work on 8589934592 work items, but takes 4278190080 at most"),
+        );
+        // A thread goes on by the grid's threads, at most.
+        assert!(u32::try_from(MAX_EXTENT - 1 + MAX_GRID).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! **Invariant:** what is derived describes a shape for which every buffer has exactly as many elements as it
 //! needs. A buffer that is longer is no error elsewhere, but here it says something else.
 
+use super::geometry;
 use super::params::{
     BitLinearGradParams, BitLinearParams, DynamicQuantizeParams, ElementwiseParams, KernelParams,
     MixedPrecisionParams, QuantizeActivationsParams,
@@ -88,13 +89,14 @@ impl Lengths<'_> {
     /// Whether every buffer is exactly as long as the struct needs it.
     fn suit(&self, params: &[u8]) -> bool {
         let Some(shape) = (self.row.constants().1.shape)(params) else { return false };
-        self.row.params.iter().all(|param| match (param.kind, (self.bytes)(param.index)) {
-            (ParamKind::Buffer { element, least, .. }, Some(bytes)) => {
-                let needed = if param.is_used(params) { least(&shape) } else { 0 };
-                needed.checked_mul(element.size_bytes(self.precision)) == Some(bytes)
-            }
-            _ => true,
-        })
+        geometry::check_extent(self.row, &shape).is_ok()
+            && self.row.params.iter().all(|param| match (param.kind, (self.bytes)(param.index)) {
+                (ParamKind::Buffer { element, least, .. }, Some(bytes)) => {
+                    let needed = if param.is_used(params) { least(&shape) } else { 0 };
+                    needed.checked_mul(element.size_bytes(self.precision)) == Some(bytes)
+                }
+                _ => true,
+            })
     }
 }
 

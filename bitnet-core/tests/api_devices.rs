@@ -258,31 +258,3 @@ fn an_archive_of_another_device_makes_no_pipeline() {
         "new_compute_pipeline_state_with_descriptor: the binary archive belongs to another device"
     );
 }
-
-#[test]
-fn captures_need_metal_and_its_permission() {
-    on_each_device(|device| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("commands.gputrace");
-        let captured = device.capture(&path, || run(device, "twice", 4, [4, 1, 1], [4, 1, 1]));
-        let may = device.kind() == DeviceKind::Metal
-            && std::env::var("METAL_CAPTURE_ENABLED").is_ok_and(|value| value == "1");
-        match captured {
-            Ok(result) => {
-                assert!(may && path.exists());
-                assert_eq!(result.map_err(|error| error.to_string()), Ok(vec![0; 4]));
-            }
-            Err(error) => {
-                assert!(!may, "{error}");
-                assert!(matches!(error, MetalError::CaptureFailed { .. }), "{error:?}");
-                let reason = match device.kind() {
-                    DeviceKind::Host => {
-                        "only a Metal GPU's commands can be captured, and this is the host device"
-                    }
-                    DeviceKind::Metal => "run the process with METAL_CAPTURE_ENABLED=1 in its environment",
-                };
-                assert_eq!(error.to_string(), format!("cannot capture to '{}': {reason}", path.display()));
-            }
-        }
-    });
-}

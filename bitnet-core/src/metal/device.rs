@@ -328,17 +328,40 @@ impl Device {
         Ok(BinaryArchive::new(self.registry_id(), path, self.inner.raw.new_binary_archive(path)?))
     }
 
-    /// Captures the commands that `work` commits into a `.gputrace` document, which Xcode shows. The device
-    /// has to be a Metal GPU and the process run with `METAL_CAPTURE_ENABLED=1`; the document must not be
-    /// there yet.
+    /// Captures the command buffers that `work` makes and commits into a document that is not there yet, of the kind
+    /// that [`capture_extension`](Self::capture_extension) says. A Metal GPU captures only in a process that runs with
+    /// `METAL_CAPTURE_ENABLED=1`. The host device waits for what has been committed.
     ///
     /// # Errors
-    /// [`MetalError::CaptureFailed`], before `work` is called.
+    /// [`MetalError::CaptureFailed`]: before `work` is called, or if the document cannot be written.
     pub fn capture<T>(&self, path: &Path, work: impl FnOnce() -> T) -> Result<T, MetalError> {
+        let failed = |reason: String| MetalError::CaptureFailed { path: path.to_owned(), reason };
+        let extension = self.capture_extension();
+        if path.extension().is_none_or(|given| given != extension) {
+            let tool = match self.kind() {
+                DeviceKind::Metal => "Xcode shows",
+                DeviceKind::Host => "Perfetto (https://ui.perfetto.dev) and Chrome's tracing page show",
+            };
+            return Err(failed(format!(
+                "this device captures to documents named .{extension}, which {tool}"
+            )));
+        }
+        if path.exists() {
+            return Err(failed("it is there already".to_owned()));
+        }
         let capture = self.inner.raw.start_capture(path)?;
         let result = work();
-        drop(capture);
+        capture.finish()?;
         Ok(result)
+    }
+
+    /// The extension of the documents that [`capture`](Self::capture) writes: `gputrace` of a Metal GPU, for Xcode;
+    /// `json` of the host device, trace events for Perfetto or Chrome.
+    pub fn capture_extension(&self) -> &'static str {
+        match self.kind() {
+            DeviceKind::Metal => "gputrace",
+            DeviceKind::Host => "json",
+        }
     }
 
     /// A queue for command buffers.

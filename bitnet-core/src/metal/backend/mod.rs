@@ -75,7 +75,7 @@ pub(crate) trait Device: Debug + Send + Sync {
     fn has_logging(&self) -> bool {
         false
     }
-    /// Captures the device's commands into a file until what is returned is dropped.
+    /// Captures the device's commands into a file, which is not there yet, until what is returned ends.
     fn start_capture(&self, path: &Path) -> Result<Box<dyn Capture>, MetalError>;
 }
 
@@ -140,8 +140,11 @@ pub(crate) trait BinaryArchive: Any + Debug + Send + Sync {
     fn not_kept(&self);
 }
 
-/// A capture that runs. It ends when it is dropped.
-pub(crate) trait Capture: Debug {}
+/// A capture that runs. Dropped, it leaves no document.
+pub(crate) trait Capture: Debug {
+    /// Ends it: the document is there.
+    fn finish(self: Box<Self>) -> Result<(), MetalError>;
+}
 
 /// Runs command buffers one after the other, in the order they are committed.
 pub(crate) trait CommandQueue: Debug + Send + Sync {

@@ -47,4 +47,9 @@ impl Drop for Capture {
     }
 }
 
-impl backend::Capture for Capture {}
+impl backend::Capture for Capture {
+    fn finish(self: Box<Self>) -> Result<(), MetalError> {
+        // Dropping it stops the capture.
+        Ok(())
+    }
+}

@@ -3,11 +3,20 @@
 use bitnet_simt::Memory;
 
 use crate::metal::backend;
+use crate::metal::label::Label;
 
 /// Bytes that kernels and the host share, whatever the storage mode.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     pub(crate) memory: Memory,
+    /// What captures call it.
+    pub(crate) label: Label,
+}
+
+impl Buffer {
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { memory, label: Label::default() }
+    }
 }
 
 impl backend::Buffer for Buffer {
@@ -17,5 +26,9 @@ impl backend::Buffer for Buffer {
 
     fn write(&self, offset: u64, bytes: &[u8]) {
         self.memory.write_bytes(offset as usize, bytes).expect("the range was checked");
+    }
+
+    fn set_label(&self, label: &str) {
+        self.label.set(label);
     }
 }

@@ -4,10 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use bitnet_simt::{Bound, Grid as SimtGrid, Launch, Memory, Program, RunOptions, ShaderLog};
+use serde_json::{Value, json};
 
 use super::buffer::Buffer;
 use super::command_queue::{CommandQueue, Job};
 use super::pipeline::ComputePipelineState;
+use super::trace::Notes;
 use crate::metal::backend;
 use crate::metal::completion::Completion;
 use crate::metal::error::MetalError;
@@ -22,7 +24,9 @@ pub(crate) struct CommandBuffer {
     queue: Arc<CommandQueue>,
     log_state: LogState,
     commands: Vec<Command>,
-    program: Option<Arc<Program>>,
+    pipeline: Option<Arc<dyn backend::ComputePipelineState>>,
+    /// What a capture is told, if one runs.
+    notes: Option<Notes>,
     /// Bindings of the next dispatch; grid and threadgroup are those of the last one.
     next: Launch,
 }
@@ -36,8 +40,8 @@ pub(crate) enum Command {
 }
 
 impl CommandBuffer {
-    pub(crate) fn new(queue: Arc<CommandQueue>, log_state: LogState) -> Self {
-        Self { queue, log_state, commands: Vec::new(), program: None, next: nothing_bound() }
+    pub(crate) fn new(queue: Arc<CommandQueue>, log_state: LogState, notes: Option<Notes>) -> Self {
+        Self { queue, log_state, commands: Vec::new(), pipeline: None, notes, next: nothing_bound() }
     }
 
     fn bind(&mut self, index: usize, bound: Option<Bound>) {
@@ -47,19 +51,47 @@ impl CommandBuffer {
         }
         bindings[index] = bound;
     }
+
+    /// Tells the capture, if one runs.
+    fn note(&mut self, note: impl FnOnce(&mut Notes)) {
+        if let Some(notes) = &mut self.notes {
+            note(notes);
+        }
+    }
 }
 
 impl backend::CommandBuffer for CommandBuffer {
+    fn set_label(&mut self, label: &str) {
+        self.note(|notes| notes.label(label));
+    }
+
+    fn set_encoder_label(&mut self, label: &str) {
+        self.note(|notes| notes.label_encoder(label));
+    }
+
+    fn push_debug_group(&mut self, group: &str) {
+        self.note(|notes| notes.begin_group(group));
+    }
+
+    fn pop_debug_group(&mut self) {
+        self.note(Notes::end);
+    }
+
+    fn insert_debug_signpost(&mut self, text: &str) {
+        self.note(|notes| notes.signpost(text));
+    }
+
     fn begin_compute(&mut self) {
-        self.program = None;
+        self.note(|notes| notes.begin_encoder("compute"));
         self.next = nothing_bound();
     }
 
     fn set_pipeline(&mut self, pipeline: &Arc<dyn backend::ComputePipelineState>) {
-        self.program = Some(of_this_backend::<ComputePipelineState>(pipeline.as_ref()).program.clone());
+        self.pipeline = Some(pipeline.clone());
     }
 
     fn set_buffer(&mut self, index: usize, buffer: Option<(&Arc<dyn backend::Buffer>, u64)>) {
+        self.note(|notes| notes.bind(index, buffer.map(described)));
         let bound = buffer.map(|buffer| {
             let (memory, offset_bytes) = memory_at(buffer);
             Bound::Buffer { memory, offset_bytes }
@@ -68,6 +100,7 @@ impl backend::CommandBuffer for CommandBuffer {
     }
 
     fn set_bytes(&mut self, index: usize, bytes: &[u8]) {
+        self.note(|notes| notes.bind(index, Some(json!({ "bytes": bytes }))));
         self.bind(index, Some(Bound::Bytes(bytes.to_vec())));
     }
 
@@ -77,7 +110,16 @@ impl backend::CommandBuffer for CommandBuffer {
     }
 
     fn dispatch(&mut self, grid: Grid, threadgroup: MTLSize, place: Place) {
-        let program = self.program.clone().expect("a dispatch without a pipeline is refused");
+        let pipeline = self.pipeline.clone().expect("a dispatch without a pipeline is refused");
+        let pipeline = of_this_backend::<ComputePipelineState>(pipeline.as_ref());
+        self.note(|notes| {
+            let size = match grid {
+                Grid::Threads(size) => format!("{size} threads"),
+                Grid::Threadgroups(size) => format!("{size} threadgroups"),
+            };
+            notes.dispatch(&pipeline.kernel, &pipeline.buffers, &size, &threadgroup.to_string());
+        });
+        let program = pipeline.program.clone();
         let mut launch = self.next.clone();
         launch.grid = match grid {
             Grid::Threads(size) => SimtGrid::Threads(to_u32(size)),
@@ -87,7 +129,9 @@ impl backend::CommandBuffer for CommandBuffer {
         self.commands.push(Command::Dispatch { program, launch, place });
     }
 
-    fn begin_blit(&mut self) {}
+    fn begin_blit(&mut self) {
+        self.note(|notes| notes.begin_encoder("blit"));
+    }
 
     fn copy_buffer(
         &mut self,
@@ -96,21 +140,29 @@ impl backend::CommandBuffer for CommandBuffer {
         length: u64,
     ) {
         let len_bytes = length as usize;
+        self.note(|notes| {
+            let args = json!({ "from": described(from), "to": described(to), "bytes": length });
+            notes.command("copy", args);
+        });
         self.commands.push(Command::Copy { from: memory_at(from), to: memory_at(to), len_bytes });
     }
 
     fn fill_buffer(&mut self, buffer: (&Arc<dyn backend::Buffer>, u64), length: u64, value: u8) {
+        self.note(|notes| {
+            notes.command("fill", json!({ "to": described(buffer), "bytes": length, "value": value }));
+        });
         let (memory, start) = memory_at(buffer);
         self.commands.push(Command::Fill { memory, start, len_bytes: length as usize, value });
     }
 
     fn end_encoder(&mut self) {
-        self.begin_compute();
+        self.note(Notes::end);
+        self.pipeline = None;
     }
 
     fn commit(self: Box<Self>, completion: Arc<Completion>) -> Result<(), MetalError> {
-        let Self { queue, log_state, commands, .. } = *self;
-        queue.submit(Job { commands, log_state, completion })
+        let Self { queue, log_state, commands, notes, .. } = *self;
+        queue.submit(Job { commands, log_state, completion, notes })
     }
 }
 
@@ -143,6 +195,12 @@ fn nothing_bound() -> Launch {
 /// The memory of a buffer, and an offset into it in bytes.
 fn memory_at((buffer, offset): (&Arc<dyn backend::Buffer>, u64)) -> (Memory, usize) {
     (of_this_backend::<Buffer>(buffer.as_ref()).memory.clone(), offset as usize)
+}
+
+/// What a trace says of a buffer that is used from an offset on.
+fn described((buffer, offset): (&Arc<dyn backend::Buffer>, u64)) -> Value {
+    let Buffer { memory, label } = of_this_backend::<Buffer>(buffer.as_ref());
+    json!({ "label": label.get(), "offset": offset, "length": memory.len_bytes() })
 }
 
 /// The dimensions as the executor takes them.

@@ -13,10 +13,13 @@ use std::time::Instant;
 
 use bitnet_simt::RunOptions;
 
+use super::capture::Captures;
 use super::command_buffer::{Command, CommandBuffer};
+use super::trace::{Notes, Queue};
 use crate::metal::backend;
 use crate::metal::completion::{Completion, RunTimes, panic_text};
 use crate::metal::error::MetalError;
+use crate::metal::label::Label;
 use crate::metal::log_state::LogState;
 use crate::metal::sync::lock;
 
@@ -26,6 +29,7 @@ use crate::metal::sync::lock;
 pub(crate) struct CommandQueue {
     line: Arc<Line>,
     log_state: LogState,
+    captures: Arc<Captures>,
     /// Whether the thread could be started.
     worker: OnceLock<io::Result<()>>,
 }
@@ -36,11 +40,16 @@ pub(crate) struct Job {
     pub(crate) commands: Vec<Command>,
     pub(crate) log_state: LogState,
     pub(crate) completion: Arc<Completion>,
+    /// For the capture that it belongs to.
+    pub(crate) notes: Option<Notes>,
 }
 
 /// The jobs that are still to run.
 #[derive(Debug)]
-struct Line {
+pub(super) struct Line {
+    /// No other queue of the device has it.
+    number: u64,
+    label: Label,
     run: RunOptions,
     /// When the device's clock began.
     epoch: Instant,
@@ -80,20 +89,29 @@ struct Taken {
 }
 
 impl CommandQueue {
-    pub(crate) fn new(run: RunOptions, log_state: LogState, epoch: Instant) -> Self {
-        let line = Line { run, epoch, jobs: Mutex::default(), changed: Condvar::new() };
-        Self { line: Arc::new(line), log_state, worker: OnceLock::new() }
+    pub(crate) fn new(
+        number: u64,
+        run: RunOptions,
+        log_state: LogState,
+        epoch: Instant,
+        captures: Arc<Captures>,
+    ) -> Self {
+        let (label, jobs, changed) = (Label::default(), Mutex::default(), Condvar::new());
+        let line = Line { number, label, run, epoch, jobs, changed };
+        Self { line: Arc::new(line), log_state, captures, worker: OnceLock::new() }
     }
 
     /// Appends a job and returns without waiting for it.
     ///
     /// # Errors
     /// If there is no thread to run it.
-    pub(crate) fn submit(&self, job: Job) -> Result<(), MetalError> {
+    pub(crate) fn submit(&self, mut job: Job) -> Result<(), MetalError> {
         if let Err(error) = self.worker.get_or_init(|| start_worker(self.line.clone())) {
             let reason = format!("the queue's thread could not be started: {error}");
             return Err(MetalError::DeviceFailed { reason });
         }
+        let completion = &job.completion;
+        job.notes = job.notes.filter(|notes| notes.recorder.commits(&self.line, completion));
         lock(&self.line.jobs).waiting.push_back(job);
         self.line.changed.notify_one();
         Ok(())
@@ -102,23 +120,24 @@ impl CommandQueue {
 
 impl backend::CommandQueue for CommandQueue {
     fn new_command_buffer(self: Arc<Self>) -> Box<dyn backend::CommandBuffer> {
-        let log_state = self.log_state.clone();
-        Box::new(CommandBuffer::new(self, log_state))
+        let (log_state, notes) = (self.log_state.clone(), self.captures.notes());
+        Box::new(CommandBuffer::new(self, log_state, notes))
     }
 
     fn new_command_buffer_with_log_state(
         self: Arc<Self>,
         state: &LogState,
     ) -> Box<dyn backend::CommandBuffer> {
-        Box::new(CommandBuffer::new(self, state.clone()))
+        let notes = self.captures.notes();
+        Box::new(CommandBuffer::new(self, state.clone(), notes))
     }
 
     fn help(&self, completion: &Completion) {
-        while !completion.has_ended()
-            && let Some(taken) = self.line.take_for_waiting()
-        {
-            self.line.run(taken);
-        }
+        self.line.help(completion);
+    }
+
+    fn set_label(&self, label: &str) {
+        self.line.label.set(label);
     }
 }
 
@@ -139,6 +158,15 @@ fn start_worker(line: Arc<Line>) -> io::Result<()> {
 }
 
 impl Line {
+    /// Runs what is due for somebody who waits for a command buffer. May return at any time.
+    pub(super) fn help(&self, completion: &Completion) {
+        while !completion.has_ended()
+            && let Some(taken) = self.take_for_waiting()
+        {
+            self.run(taken);
+        }
+    }
+
     /// The next job for somebody who waits, unless one is running. One with handlers is left to the queue's
     /// thread, which calls them, unless that thread itself waits in one.
     fn take_for_waiting(&self) -> Option<Taken> {
@@ -158,14 +186,36 @@ impl Line {
         jobs.unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Seconds of the device's clock.
+    fn now(&self) -> f64 {
+        self.epoch.elapsed().as_secs_f64()
+    }
+
     /// Runs a job that was taken from the line.
-    fn run(&self, Taken { job: Job { commands, log_state, completion }, outer }: Taken) {
+    fn run(&self, Taken { job: Job { commands, log_state, completion, notes }, outer }: Taken) {
         completion.scheduled();
-        let start = self.epoch.elapsed().as_secs_f64();
+        let start = self.now();
         let mut log = log_state.new_log();
-        let executor = || commands.iter().try_for_each(|command| command.run(&self.run, &mut log));
+        let mut command_times = Vec::new();
+        let executor = || {
+            commands.iter().try_for_each(|command| match &notes {
+                None => command.run(&self.run, &mut log),
+                Some(_) => {
+                    let start = self.now();
+                    let result = command.run(&self.run, &mut log);
+                    command_times.push(RunTimes { start, end: self.now() });
+                    result
+                }
+            })
+        };
         let mut result = guarded("the executor", executor);
-        let times = RunTimes { start, end: self.epoch.elapsed().as_secs_f64() };
+        let times = RunTimes { start, end: self.now() };
+        if let Some(notes) = notes {
+            let error = result.as_ref().err().map(ToString::to_string);
+            let recorder = notes.recorder.clone();
+            let events = notes.events(self.number, times, &command_times, error.as_deref());
+            recorder.add(Queue { number: self.number, label: self.label.get() }, events);
+        }
         // Buffers are let go, and messages arrive, before anybody hears of the end; of ends everybody hears
         // in order.
         drop(commands);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use bitnet_simt::{ExitedLanes, Memory, RunOptions, THREADS_PER_SIMDGROUP};
 
 use super::binary_archive::BinaryArchive;
 use super::buffer::Buffer;
+use super::capture::{Capture, Captures};
 use super::command_queue::CommandQueue;
 use super::library::Library;
 use crate::metal::backend;
@@ -48,6 +50,9 @@ pub(crate) struct Device {
     log_state: LogState,
     /// When its clock began.
     epoch: Instant,
+    captures: Arc<Captures>,
+    /// How many queues there have been.
+    queues: AtomicU64,
 }
 
 impl Device {
@@ -66,7 +71,8 @@ impl Device {
         let buffer_size = options.log.buffer_size.clamp(least, greatest);
         let log_state = LogState::new(LogStateDescriptor { buffer_size, ..options.log });
         let log_state = log_state.expect("the size was brought into its range");
-        Self { name, limits, run, log_state, epoch: Instant::now() }
+        let (epoch, captures, queues) = (Instant::now(), Arc::default(), AtomicU64::new(0));
+        Self { name, limits, run, log_state, epoch, captures, queues }
     }
 }
 
@@ -98,7 +104,7 @@ impl backend::Device for Device {
         if Vec::<u8>::new().try_reserve_exact(length).is_err() {
             return Err(out_of_memory);
         }
-        Ok(Arc::new(Buffer { memory: Memory::new_zeroed(length) }))
+        Ok(Arc::new(Buffer::new(Memory::new_zeroed(length))))
     }
 
     /// Copies them: the executor's memory is words that threads share safely, and these are plain bytes.
@@ -128,7 +134,9 @@ impl backend::Device for Device {
     }
 
     fn new_command_queue(&self) -> Arc<dyn backend::CommandQueue> {
-        Arc::new(CommandQueue::new(self.run, self.log_state.clone(), self.epoch))
+        let number = self.queues.fetch_add(1, Ordering::Relaxed) + 1;
+        let (log_state, captures) = (self.log_state.clone(), self.captures.clone());
+        Arc::new(CommandQueue::new(number, self.run, log_state, self.epoch, captures))
     }
 
     fn has_logging(&self) -> bool {
@@ -140,7 +148,6 @@ impl backend::Device for Device {
     }
 
     fn start_capture(&self, path: &Path) -> Result<Box<dyn backend::Capture>, MetalError> {
-        let reason = "only a Metal GPU's commands can be captured, and this is the host device".to_owned();
-        Err(MetalError::CaptureFailed { path: path.to_owned(), reason })
+        Ok(Box::new(Capture::start(&self.captures, &self.name, path)?))
     }
 }

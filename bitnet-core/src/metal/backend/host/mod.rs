@@ -5,10 +5,12 @@
 
 mod binary_archive;
 mod buffer;
+mod capture;
 mod command_buffer;
 mod command_queue;
 mod device;
 mod library;
 mod pipeline;
+mod trace;
 
 pub(crate) use device::Device;

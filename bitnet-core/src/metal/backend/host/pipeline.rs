@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitnet_msl::reflect::KernelInfo;
+use bitnet_msl::reflect::{KernelInfo, ParamSource};
 use bitnet_simt::{FunctionConstants, Program, THREADS_PER_SIMDGROUP};
 
 use super::device::LIMITS;
@@ -15,6 +15,9 @@ use crate::metal::function_constants::FunctionConstantValues;
 #[derive(Debug)]
 pub(crate) struct ComputePipelineState {
     pub(crate) program: Arc<Program>,
+    /// The kernel's name, and its buffers by index, for captures.
+    pub(crate) kernel: String,
+    pub(crate) buffers: Vec<(usize, String)>,
     threadgroup_bytes: u32,
 }
 
@@ -31,7 +34,14 @@ impl ComputePipelineState {
         }
         let program = Program::new(&source.module, &kernel.name, &constants);
         let program = Arc::new(program.map_err(|e| failed(e.to_string()))?);
-        Ok(Self { program, threadgroup_bytes: kernel.threadgroup_bytes })
+        let buffers = kernel.params.iter().filter(|param| param.source == ParamSource::Buffer);
+        let buffers = buffers.map(|param| (param.index.unwrap_or_default() as usize, param.name.clone()));
+        Ok(Self {
+            program,
+            kernel: kernel.name.clone(),
+            buffers: buffers.collect(),
+            threadgroup_bytes: kernel.threadgroup_bytes,
+        })
     }
 }
 

@@ -114,7 +114,10 @@ impl Device {
     /// variable that counts has a value that means nothing.
     pub fn metal() -> Result<Self, MetalError> {
         static METAL: OnceLock<Result<Device, MetalError>> = OnceLock::new();
-        let find = || Ok(Self::new(HostOptions::from_env()?.error_mode, metal::system_default()?));
+        let find = || {
+            let HostOptions { error_mode, checks, .. } = HostOptions::from_env()?;
+            Ok(Self::new(error_mode, metal::system_default(checks)?))
+        };
         METAL.get_or_init(find).clone()
     }
 

@@ -6,7 +6,7 @@ use super::Device;
 use crate::metal::error::MetalError;
 
 /// Says why there is no Metal GPU.
-pub(crate) fn system_default() -> Result<Box<dyn Device>, MetalError> {
+pub(crate) fn system_default(_validated: bool) -> Result<Box<dyn Device>, MetalError> {
     let reason = format!("Metal exists on Apple systems only, and this is {OS}");
     Err(MetalError::NoMetalDevice { reason })
 }

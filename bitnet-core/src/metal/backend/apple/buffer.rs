@@ -13,6 +13,7 @@ use objc2_metal::{MTLBuffer, MTLDevice, MTLResource, MTLResourceOptions, MTLStor
 
 use crate::metal::backend;
 use crate::metal::page_bytes::PageBytes;
+use crate::metal::validation::MAX_INLINE_BYTES;
 
 /// Memory that the GPU works on.
 #[derive(Debug)]
@@ -55,6 +56,14 @@ impl Buffer {
             device.newBufferWithBytesNoCopy_length_options_deallocator(pointer, length, options, Some(&keep))
         })?;
         Some(Self { raw, access: RwLock::new(()) })
+    }
+
+    /// Memory of no meaning, for a parameter that is bound to nothing: Metal's API validation ends the process where an
+    /// argument of a kernel is not bound, used or not.
+    pub(super) fn placeholder(device: &ProtocolObject<dyn MTLDevice>) -> Option<Arc<Self>> {
+        // The validation wants room for one element, which may be a struct.
+        let length = MAX_INLINE_BYTES as usize;
+        Self::new(device, length, MTLResourceOptions::StorageModeShared).map(Arc::new)
     }
 
     /// The buffer behind what this backend has made.

@@ -39,6 +39,8 @@ pub(super) struct CommandBuffer {
     managed: Vec<Retained<ProtocolObject<dyn MTLBuffer>>>,
     /// Whether Metal has refused an encoder. Without its commands nothing may run.
     refused_encoder: bool,
+    /// What is bound where nothing is.
+    placeholder: Option<Arc<Buffer>>,
 }
 
 /// The open encoder.
@@ -55,8 +57,8 @@ enum Open {
 unsafe impl Send for CommandBuffer {}
 
 impl CommandBuffer {
-    pub(super) fn new(raw: Option<Retained<RawCommandBuffer>>) -> Self {
-        Self { raw, open: Open::None, groups: 0, managed: Vec::new(), refused_encoder: false }
+    pub(super) fn new(raw: Option<Retained<RawCommandBuffer>>, placeholder: Option<Arc<Buffer>>) -> Self {
+        Self { raw, open: Open::None, groups: 0, managed: Vec::new(), refused_encoder: false, placeholder }
     }
 
     /// Does something with the open compute encoder.
@@ -171,7 +173,10 @@ impl backend::CommandBuffer for CommandBuffer {
 
     fn set_buffer(&mut self, index: usize, buffer: Option<(&Arc<dyn backend::Buffer>, u64)>) {
         let buffer = buffer.map(|(buffer, offset)| (Buffer::of(buffer), offset as usize));
-        let (raw, offset) = buffer.map_or((None, 0), |(buffer, offset)| (Some(&*buffer.raw), offset));
+        let (raw, offset) = match buffer {
+            Some((buffer, offset)) => (Some(&*buffer.raw), offset),
+            None => (self.placeholder.as_ref().map(|buffer| &*buffer.raw), 0),
+        };
         // SAFETY: The index is one that Metal has, and the offset lies within the buffer. What kernels do
         // with it is checked as far as their parameters say; a kernel's own accesses are its author's.
         self.compute(|encoder| unsafe { encoder.setBuffer_offset_atIndex(raw, offset, index) });

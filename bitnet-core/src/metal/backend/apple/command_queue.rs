@@ -7,6 +7,7 @@ use objc2::runtime::ProtocolObject;
 use objc2_foundation::NSString;
 use objc2_metal::{MTLCommandBufferDescriptor, MTLCommandBufferErrorOption, MTLCommandQueue, MTLDevice};
 
+use super::buffer::Buffer;
 use super::command_buffer::CommandBuffer;
 use super::log_state;
 use crate::metal::backend;
@@ -21,12 +22,14 @@ const MAX_COMMAND_BUFFERS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct CommandQueue {
     raw: Option<Retained<ProtocolObject<dyn MTLCommandQueue>>>,
+    /// What is bound where nothing is.
+    placeholder: Option<Arc<Buffer>>,
 }
 
 impl CommandQueue {
-    pub(super) fn new(device: &ProtocolObject<dyn MTLDevice>) -> Self {
+    pub(super) fn new(device: &ProtocolObject<dyn MTLDevice>, placeholder: Option<Arc<Buffer>>) -> Self {
         let raw = autoreleasepool(|_| device.newCommandQueueWithMaxCommandBufferCount(MAX_COMMAND_BUFFERS));
-        Self { raw }
+        Self { raw, placeholder }
     }
 }
 
@@ -46,7 +49,7 @@ impl CommandQueue {
             }
             raw.commandBufferWithDescriptor(&descriptor)
         });
-        Box::new(CommandBuffer::new(raw))
+        Box::new(CommandBuffer::new(raw, self.placeholder.clone()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use objc2::rc::{Retained, autoreleasepool};
-use objc2::runtime::{NSObjectProtocol, ProtocolObject};
+use objc2::runtime::{AnyObject, NSObjectProtocol, ProtocolObject};
 use objc2::sel;
 use objc2_foundation::NSString;
 use objc2_metal::{MTLComputePipelineState, MTLCreateSystemDefaultDevice, MTLDevice, MTLLibrary};
@@ -40,17 +40,21 @@ pub(crate) struct Device {
     name: String,
     limits: DeviceLimits,
     families: Vec<MTLGPUFamily>,
+    /// What is bound where nothing is, under Metal's API validation. Without it nothing is bound, and a kernel that
+    /// accesses it all the same faults.
+    placeholder: Option<Arc<Buffer>>,
 }
 
-/// The GPU that the system prefers, or why there is none.
-pub(crate) fn system_default() -> Result<Box<dyn backend::Device>, MetalError> {
+/// The GPU that the system prefers, or why there is none. `validated` says whether the environment asks for Metal's API
+/// validation.
+pub(crate) fn system_default(validated: bool) -> Result<Box<dyn backend::Device>, MetalError> {
     autoreleasepool(|_| {
         // A process without a window server, over ssh say, may have no preferred device and some all the
         // same.
         let raw = MTLCreateSystemDefaultDevice().or_else(other_devices::first);
         let reason = || "Metal offers no GPU to this process".to_owned();
         let raw = raw.ok_or_else(|| MetalError::NoMetalDevice { reason: reason() })?;
-        Ok(Box::new(Device::new(raw)) as Box<dyn backend::Device>)
+        Ok(Box::new(Device::new(raw, validated)) as Box<dyn backend::Device>)
     })
 }
 
@@ -81,12 +85,17 @@ mod other_devices {
 }
 
 impl Device {
-    fn new(raw: Retained<ProtocolObject<dyn MTLDevice>>) -> Self {
+    fn new(raw: Retained<ProtocolObject<dyn MTLDevice>>, validated: bool) -> Self {
         let families = MTLGPUFamily::ALL
             .into_iter()
             .filter(|(_, number)| raw.supportsFamily(objc2_metal::MTLGPUFamily(*number as isize)));
         let families: Vec<_> = families.map(|(family, _)| family).collect();
-        Self { name: raw.name().to_string(), limits: limits(&raw, &families), families, raw }
+        // Xcode turns validation on in its own way: the device is then one of a class MTLDebugDevice.
+        let object: &AnyObject = raw.as_ref();
+        let validated = validated || object.class().name().to_string_lossy().contains("Debug");
+        let placeholder = if validated { Buffer::placeholder(&raw) } else { None };
+        let (name, limits) = (raw.name().to_string(), limits(&raw, &families));
+        Self { name, limits, families, placeholder, raw }
     }
 }
 
@@ -183,7 +192,7 @@ impl backend::Device for Device {
     }
 
     fn new_command_queue(&self) -> Arc<dyn backend::CommandQueue> {
-        Arc::new(CommandQueue::new(&self.raw))
+        Arc::new(CommandQueue::new(&self.raw, self.placeholder.clone()))
     }
 
     fn has_logging(&self) -> bool {

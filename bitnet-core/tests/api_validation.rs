@@ -251,13 +251,27 @@ fn a_dispatch_needs_every_buffer() {
 }
 
 #[test]
-fn what_is_bound_to_a_reference_holds_its_value() {
+fn what_is_bound_holds_one_value_at_least() {
     let expect = |length| ValidationError::BindingTooShort {
         parameter: buffer(2, "params"),
         type_name: k("constant Params &"),
         length,
         needed: 8,
     };
+    check(
+        |b| {
+            b.bind_scale();
+            b.encoder.set_bytes(0, &[0; 3]);
+            b.dispatch(1, THREAD);
+        },
+        ValidationError::BindingTooShort {
+            parameter: buffer(0, "input"),
+            type_name: k("device const float *"),
+            length: 3,
+            needed: 4,
+        },
+        "kernel 'scale': buffer 0 ('input') has 3 bytes, but 'device const float *' takes 4",
+    );
     check(
         |b| {
             b.bind_scale();

@@ -63,8 +63,8 @@ impl ComputeCommandEncoder {
     }
 
     /// Binds a buffer from `offset` (in bytes) on. `None` says that an optional buffer is not there: a
-    /// kernel that accesses it nevertheless traps, while an index that was never set is refused at the
-    /// dispatch.
+    /// kernel that accesses it nevertheless traps (on a GPU it faults, or gets what means nothing), while an index that
+    /// was never set is refused at the dispatch.
     pub fn set_buffer(&self, index: u64, buffer: Option<&Buffer>, offset: u64) {
         let device = self.device().registry_id();
         self.encoder.encode(

@@ -217,10 +217,11 @@ pub enum ValidationError {
         /// The reference.
         parameter: KernelParameter,
     },
-    /// What is bound to a reference is shorter than what it refers to.
+    /// What is bound is shorter than what a reference refers to, or than one element of what a pointer points to: Metal's
+    /// API validation wants as much.
     #[error("{parameter} has {length} bytes, but '{type_name}' takes {needed}")]
     BindingTooShort {
-        /// The reference.
+        /// The reference or pointer.
         parameter: KernelParameter,
         /// Its type.
         type_name: String,
@@ -685,7 +686,7 @@ fn check_binding(
         }
     };
     let needed = u64::from(param.size_bytes);
-    if param.is_reference && length < needed {
+    if length < needed {
         let (parameter, type_name) = (parameter(), param.type_name.clone());
         return Err(ValidationError::BindingTooShort { parameter, type_name, length, needed });
     }

@@ -2,37 +2,22 @@
 //!
 //! `BITNET_FUZZ_CASES` sets how many mutants there are; the seed is fixed, so that a failure can be repeated.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod shaders;
 
 use bitnet_msl::artifact::{ArtifactError, decode, encode, payload, seal};
 use bitnet_msl::ir::{Module, print};
 use bitnet_msl::reflect::reflect;
 use bitnet_msl::{CompileOptions, compile};
-
-fn metal_files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = fs::read_dir(folder).expect("the folder exists");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "metal"));
-    files.sort();
-    files
-}
+use shaders::{BUILT_IN, texts};
 
 /// Every shader that must compile: the fixtures of this crate and of the executor, and the built-in shaders.
 fn modules() -> Vec<(String, Module)> {
-    let folders =
-        ["tests/fixtures/ok", "../bitnet-simt/tests/fixtures/run", "../bitnet-core/src/metal/shaders"];
-    let modules: Vec<(String, Module)> = folders
-        .iter()
-        .flat_map(|folder| metal_files(folder))
-        .map(|path| {
-            let text = fs::read_to_string(&path).expect("shaders are text");
-            let name = path.file_name().expect("it is a file").to_string_lossy().into_owned();
-            let module = compile(&name, &text, &CompileOptions::default()).module;
-            (name.clone(), module.unwrap_or_else(|| panic!("{name} does not compile")))
-        })
-        .collect();
+    let folders = ["tests/fixtures/ok", "../bitnet-simt/tests/fixtures/run", BUILT_IN];
+    let compiled = |(name, text): (String, String)| {
+        let module = compile(&name, &text, &CompileOptions::default()).module;
+        (name.clone(), module.unwrap_or_else(|| panic!("{name} does not compile")))
+    };
+    let modules: Vec<(String, Module)> = texts(&folders).into_iter().map(compiled).collect();
     assert!(modules.len() >= 40, "only {} shaders were found", modules.len());
     modules
 }

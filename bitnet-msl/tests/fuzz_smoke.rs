@@ -3,10 +3,11 @@
 //! `BITNET_FUZZ_CASES` sets how many cases run; the seed is fixed, so that a failure can be repeated.
 
 mod entry;
+mod shaders;
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use shaders::{BUILT_IN, texts};
 
 /// Far above what any case needs, even unoptimised on a busy machine: a hang, not a slow day.
 const HANG: Duration = Duration::from_secs(20);
@@ -27,24 +28,8 @@ impl Random {
     }
 }
 
-fn metal_files(dir: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("the folder exists") {
-        let path = entry.expect("the folder can be read").path();
-        if path.is_dir() {
-            metal_files(&path, files);
-        } else if path.extension().is_some_and(|e| e == "metal") {
-            files.push(path);
-        }
-    }
-}
-
 fn corpus() -> Vec<Vec<u8>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    metal_files(&root.join("tests/fixtures"), &mut files);
-    metal_files(&root.join("../bitnet-core/src/metal/shaders"), &mut files);
-    files.sort();
-    files.iter().map(|path| fs::read(path).expect("a fixture can be read")).collect()
+    texts(&["tests/fixtures", BUILT_IN]).into_iter().map(|(_, text)| text.into_bytes()).collect()
 }
 
 /// Cuts a text into words, blanks and single characters, so that mutations keep most of its shape.

@@ -48,8 +48,10 @@ impl DeviceReport {
 }
 
 /// What a device can do at most.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Limits {
+    /// The newest version of the language: `3.2`.
+    pub(crate) metal: String,
     pub(crate) max_buffer_bytes: u64,
     pub(crate) max_threads_per_threadgroup: u64,
     pub(crate) threadgroup_memory_bytes: u64,
@@ -64,6 +66,7 @@ impl Limits {
     pub(crate) fn of(device: &Device) -> Self {
         let limits = device.limits();
         Self {
+            metal: limits.language_version.to_string(),
             max_buffer_bytes: limits.max_buffer_length,
             max_threads_per_threadgroup: limits.max_total_threads_per_threadgroup,
             threadgroup_memory_bytes: limits.max_threadgroup_memory_length,

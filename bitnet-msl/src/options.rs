@@ -21,6 +21,9 @@ pub enum LanguageVersion {
 }
 
 impl LanguageVersion {
+    /// The newest one.
+    pub const NEWEST: LanguageVersion = LanguageVersion::Metal4_0;
+
     /// The value of `__METAL_VERSION__`: 310 for 3.1.
     pub fn number(self) -> u32 {
         match self {
@@ -31,6 +34,13 @@ impl LanguageVersion {
             LanguageVersion::Metal3_2 => 320,
             LanguageVersion::Metal4_0 => 400,
         }
+    }
+}
+
+/// `3.1`
+impl std::fmt::Display for LanguageVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("{}.{}", self.number() / 100, self.number() / 10 % 10))
     }
 }
 

@@ -46,13 +46,14 @@ pub(crate) fn run(args: &ListArgs) -> anyhow::Result<ExitCode> {
                 )?;
             }
         }
-        if let Some(limits) = row.limits {
+        if let Some(limits) = &row.limits {
             let (width, threads) = (limits.simd_width, limits.max_threads_per_threadgroup);
             let memory = output::human_bytes(limits.threadgroup_memory_bytes);
             let buffer = output::human_bytes(limits.max_buffer_bytes);
             writeln!(
                 out,
-                "         simdgroups of {width}, threadgroups of up to {threads} threads and {memory}, buffers of up to {buffer}"
+                "         Metal {}, simdgroups of {width}, threadgroups of up to {threads} threads and {memory}, buffers of up to {buffer}",
+                limits.metal
             )?;
         }
     }

@@ -7,7 +7,8 @@ use bitnet_msl::{LanguageVersion, OptimizationLevel};
 /// How a source is compiled: `MTLCompileOptions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileOptions {
-    /// The version of the language; decides `__METAL_VERSION__` and what is available.
+    /// The version of the language; decides `__METAL_VERSION__` and what is available. On a system that has none so new,
+    /// the newest that it has ([`DeviceLimits::language_version`](crate::metal::DeviceLimits::language_version)).
     pub language_version: LanguageVersion,
     /// Whether unqualified math functions mean those of `metal::fast`, and arithmetic may be reassociated.
     pub fast_math: bool,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
+
+use bitnet_msl::LanguageVersion;
 
 use super::backend::{self, host, metal};
 use super::binary_archive::BinaryArchive;
@@ -57,6 +59,9 @@ pub struct DeviceLimits {
     pub non_uniform_threadgroups: bool,
     /// What the offset of a buffer in the `constant` address space has to be a multiple of.
     pub constant_offset_alignment: u64,
+    /// The newest version of the language that the system compiles. A source that asks for a newer one, as by default, is
+    /// compiled as this one; the first time, a warning says so.
+    pub language_version: LanguageVersion,
     /// Whether host and device have one memory.
     pub has_unified_memory: bool,
     /// Bytes that the device can use at a time without getting slower, if it says so.
@@ -80,6 +85,8 @@ struct Inner {
     raw: Box<dyn backend::Device>,
     /// What fills private buffers; made when the first one is.
     uploads: OnceLock<Arc<dyn backend::CommandQueue>>,
+    /// Said that sources are compiled as an older version of the language than they ask for.
+    older_language: Once,
 }
 
 impl Device {
@@ -129,7 +136,8 @@ impl Device {
     fn new(error_mode: ErrorMode, raw: Box<dyn backend::Device>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let registry_id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { inner: Arc::new(Inner { registry_id, error_mode, raw, uploads: OnceLock::new() }) }
+        let (uploads, older_language) = (OnceLock::new(), Once::new());
+        Self { inner: Arc::new(Inner { registry_id, error_mode, raw, uploads, older_language }) }
     }
 
     /// Name for people.
@@ -399,11 +407,20 @@ impl Device {
         source: &str,
         options: &CompileOptions,
     ) -> Result<Arc<dyn backend::Library>, MetalError> {
-        if self.limits().simdgroup_reductions {
-            return self.inner.raw.new_library(name, source, options);
-        }
         let mut options = options.clone();
-        options.defines.insert(NO_SIMDGROUP_REDUCTIONS, "1");
+        if !self.limits().simdgroup_reductions {
+            options.defines.insert(NO_SIMDGROUP_REDUCTIONS, "1");
+        }
+        let (asked, newest) = (options.language_version, self.limits().language_version);
+        if asked > newest {
+            options.language_version = newest;
+            self.inner.older_language.call_once(|| {
+                tracing::warn!(
+                    "{} has Metal {newest}: sources are compiled as that, not as {asked}",
+                    self.name()
+                );
+            });
+        }
         self.inner.raw.new_library(name, source, &options)
     }
 

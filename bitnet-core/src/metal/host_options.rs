@@ -3,6 +3,8 @@
 use std::env;
 use std::ffi::OsString;
 
+use bitnet_msl::LanguageVersion;
+
 use super::error::MetalError;
 use super::log_state::{LOG_BUFFER_SIZES, LogStateDescriptor, MTLLogLevel};
 
@@ -26,6 +28,8 @@ pub struct HostOptions {
     /// like the GPUs before A11: see
     /// [`DeviceLimits::non_uniform_threadgroups`](super::DeviceLimits::non_uniform_threadgroups).
     pub non_uniform_threadgroups: bool,
+    /// The newest version of the language that the device compiles: with an older one it is like a system of its time.
+    pub language_version: LanguageVersion,
     /// What is kept of what shaders log, where no [`LogState`](super::LogState) says it. It becomes `tracing`
     /// events of target [`LOG_TARGET`](super::LOG_TARGET) when the command buffer ends. A buffer size out of
     /// range is brought into it.
@@ -41,6 +45,7 @@ impl Default for HostOptions {
             error_mode: ErrorMode::default(),
             simdgroup_reductions: true,
             non_uniform_threadgroups: true,
+            language_version: LanguageVersion::NEWEST,
             log: LogStateDescriptor::default(),
         }
     }

@@ -143,8 +143,9 @@ impl Inner {
     fn compiled<'a>(&self, part: &'a Part) -> Result<&'a Arc<dyn backend::Library>, MetalError> {
         let compile = |index: usize| {
             let (name, source) = kernels::SHADERS[index];
-            let options =
-                CompileOptions { includes: kernels::built_in_includes(), ..CompileOptions::default() };
+            let includes = kernels::built_in_includes();
+            let mut options = CompileOptions { includes, ..CompileOptions::default() };
+            kernels::suit_built_in(&mut options, &self.device);
             let raw = self.device.new_raw_library(name, source, &options)?;
             if let Some(label) = self.label.get() {
                 raw.set_label(&label);

@@ -7,7 +7,7 @@ use bitnet_core::metal::kernels::row::{Precision, Tolerance};
 use bitnet_core::metal::kernels::verify::Way;
 use bitnet_core::metal::kernels::{TABLE, compare};
 use bitnet_core::metal::testing::on_each_device;
-use bitnet_core::metal::{BitNetShaders, Device, HostOptions, ShaderCompilerConfig};
+use bitnet_core::metal::{BitNetShaders, Device, HostOptions, LanguageVersion, ShaderCompilerConfig};
 use half::f16;
 
 fn check_all(shaders: &BitNetShaders, way: &str) {
@@ -41,6 +41,16 @@ fn every_kernel_agrees_with_its_reference_in_every_way_of_compiling_it() {
 fn every_kernel_agrees_with_its_reference_on_a_device_without_simdgroup_reductions() {
     let options = HostOptions { simdgroup_reductions: false, checks: true, ..HostOptions::default() };
     check_all(&shaders_of(&Device::host(options)), "which has no simdgroup reductions");
+}
+
+/// Before Metal 3.2 a source cannot ask for exact arithmetic: the built-in shaders get it all the same.
+#[test]
+fn every_kernel_agrees_with_its_reference_on_systems_with_an_older_language() {
+    for language_version in [LanguageVersion::Metal2_3, LanguageVersion::Metal3_1] {
+        let device = Device::host(HostOptions { language_version, ..HostOptions::default() });
+        let shaders = BitNetShaders::new(device).expect("they are built in");
+        check_all(&shaders, &format!("Metal {language_version}"));
+    }
 }
 
 /// A comparison that accepts anything would make the test above worthless: each output is damaged in one

@@ -112,6 +112,52 @@ fn options_reach_the_shader() {
 }
 
 #[test]
+fn a_system_with_an_older_language_compiles_as_that_and_says_so_once() {
+    let newest = LanguageVersion::Metal3_0;
+    let device = Device::host(HostOptions { language_version: newest, ..HostOptions::default() });
+    let shaders = shader("__METAL_VERSION__");
+    let compiled_as = |language_version| {
+        let mut config = config(shaders.path(), directory().path());
+        config.compile_options.language_version = language_version;
+        config.enable_caching = false;
+        value(&compiler_for(&device, config))
+    };
+    let (versions, said) = logged(|| {
+        [LanguageVersion::Metal4_0, LanguageVersion::default(), newest, LanguageVersion::Metal2_4]
+            .map(compiled_as)
+    });
+    assert_eq!(versions, [300.0, 300.0, 300.0, 240.0]);
+    let name = device.name();
+    assert_eq!(said, [format!(" WARN {name} has Metal 3.0: sources are compiled as that, not as 4.0")]);
+}
+
+/// The built-in shaders are exact by themselves from 3.2 on, and by their options before.
+#[test]
+fn built_in_shaders_are_compiled_exactly_where_they_cannot_ask_for_it() {
+    let keys = |language_version: LanguageVersion, shader_directory: &Path| {
+        [true, false].map(|fast_math| {
+            let compile_options = CompileOptions { fast_math, language_version, ..CompileOptions::default() };
+            let config = ShaderCompilerConfig {
+                compile_options,
+                shader_directory: shader_directory.to_owned(),
+                ..ShaderCompilerConfig::default()
+            };
+            let compiler = compiler(config);
+            let name = compiler.shader_names().expect("readable").remove(0);
+            compiler.cache_key(&name).expect("it is there")
+        })
+    };
+    let own = shader("1.0f");
+    for (version, built_in_differ) in [(LanguageVersion::Metal3_1, false), (LanguageVersion::Metal3_2, true)]
+    {
+        let [fast, exact] = keys(version, Path::new(""));
+        assert_eq!(fast != exact, built_in_differ, "{version}");
+        let [fast, exact] = keys(version, own.path());
+        assert_ne!(fast, exact, "{version}: a directory's shaders get what the options say");
+    }
+}
+
+#[test]
 fn debug_info_gives_traps_their_lines() {
     let (shaders, cache) = (shader("1.0f"), directory());
     write(

@@ -26,6 +26,8 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 
+use crate::metal::{CompileOptions, Device, LanguageVersion};
+
 pub use case::Case;
 pub(crate) use encode::check_arguments;
 pub use encode::{Arg, encode, encode_in};
@@ -50,6 +52,13 @@ pub static HEADERS: &[(&str, &str)] = &[
     ("rows.h", include_str!("../shaders/rows.h")),
     ("simdgroups.h", include_str!("../shaders/simdgroups.h")),
 ];
+
+/// Options made such that they suit the built-in shaders on a device. These ask for exact arithmetic themselves, but
+/// before version 3.2 the language has no way to: then the options do.
+pub(crate) fn suit_built_in(options: &mut CompileOptions, device: &Device) {
+    let version = options.language_version.min(device.limits().language_version);
+    options.fast_math &= version >= LanguageVersion::Metal3_2;
+}
 
 /// [`HEADERS`] as [`CompileOptions::includes`](crate::metal::CompileOptions::includes) takes them.
 pub fn built_in_includes() -> BTreeMap<String, String> {

@@ -30,8 +30,7 @@ impl Label {
     pub(crate) fn new(shader: &str, options: &CompileOptions) -> Self {
         let CompileOptions { language_version, fast_math, defines, optimization_level, debug_info, .. } =
             options;
-        let version = language_version.number();
-        let mut text = format!("MSL {}.{}, {}", version / 100, version / 10 % 10, optimization_level.name());
+        let mut text = format!("MSL {language_version}, {}", optimization_level.name());
         text.push_str(if *fast_math { ", fast math" } else { ", exact math" });
         text.push_str(if *debug_info { ", lines" } else { ", no lines" });
         for (name, body) in defines.iter() {

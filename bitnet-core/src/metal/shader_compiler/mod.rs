@@ -18,6 +18,7 @@ use super::device::Device;
 use super::error::MetalError;
 use super::function::Function;
 use super::function_constants::FunctionConstantValues;
+use super::kernels;
 use super::library::Library;
 use super::pipeline::{ComputePipelineDescriptor, ComputePipelineState};
 use super::shader_cache::{CacheKey, EntryFault, Label, ShaderCache};
@@ -245,6 +246,9 @@ impl ShaderCompiler {
         let mut options = self.config.compile_options.clone();
         options.optimization_level = self.config.optimization_level;
         options.debug_info = self.config.debug_info;
+        if self.directory().is_none() {
+            kernels::suit_built_in(&mut options, &self.device);
+        }
         for (include, body) in &text.includes {
             options.includes.entry(include.clone()).or_insert_with(|| body.clone());
         }

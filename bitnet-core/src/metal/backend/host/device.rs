@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
+use bitnet_msl::LanguageVersion;
 use bitnet_simt::{ExitedLanes, Memory, RunOptions, THREADS_PER_SIMDGROUP};
 
 use super::binary_archive::BinaryArchive;
@@ -36,6 +37,7 @@ pub(crate) const LIMITS: DeviceLimits = DeviceLimits {
     simdgroup_reductions: true,
     non_uniform_threadgroups: true,
     constant_offset_alignment: CONSTANT_OFFSET_ALIGNMENT,
+    language_version: LanguageVersion::NEWEST,
     has_unified_memory: true,
     recommended_max_working_set_size: None,
 };
@@ -65,6 +67,7 @@ impl Device {
         let limits = DeviceLimits {
             simdgroup_reductions: options.simdgroup_reductions,
             non_uniform_threadgroups: options.non_uniform_threadgroups,
+            language_version: options.language_version,
             ..LIMITS
         };
         let (least, greatest) = LOG_BUFFER_SIZES.into_inner();

@@ -31,3 +31,4 @@
 pub use bitnet_msl as msl;
 
 pub mod metal;
+pub mod whole_file;

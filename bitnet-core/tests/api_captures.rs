@@ -167,7 +167,7 @@ fn a_trace_shows_labels_groups_commands_and_arguments() {
     let nested = ["step 3", "forward", "layer 1", "norm", "twice"];
     for pair in nested.windows(2) {
         let [(start, end), (inner_start, inner_end)] = [0, 1].map(|i| times(named(&events, pair[i])));
-        assert!(start <= inner_start && inner_end <= end + 1e-3, "{} is not in {}", pair[1], pair[0]);
+        assert!(start <= inner_start && inner_end <= end + 1e-6, "{} is not in {}", pair[1], pair[0]);
     }
     let categories = nested.map(|name| named(&events, name)["cat"].as_str().expect("a category"));
     assert_eq!(categories, ["command buffer", "debug group", "encoder", "debug group", "command"]);

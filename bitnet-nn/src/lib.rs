@@ -24,7 +24,6 @@ pub mod rng;
 mod schedule;
 mod shape;
 mod train;
-pub mod whole_file;
 
 pub use checkpoint::{Checkpoint, EpochRecord, History};
 pub use config::{ConfigError, TrainConfig, TrainConfigBuilder, WeightScale};

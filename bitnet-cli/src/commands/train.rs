@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bitnet_core::metal::Device;
+use bitnet_core::whole_file;
 use bitnet_nn::{
     Checkpoint, Dataset, EpochRecord, Metrics, Model, ModelSize, Progress, TrainConfig, Trainer, data,
-    model_file, whole_file,
+    model_file,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use bitnet_core::whole_file;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -14,7 +15,6 @@ use super::{
 use crate::checkpoint::{Checkpoint, TensorState};
 use crate::config::WeightScale;
 use crate::model::Model;
-use crate::whole_file;
 
 /// The bytes of a model's file. Equal models give equal bytes.
 pub fn serialize_model(model: &Model) -> Vec<u8> {

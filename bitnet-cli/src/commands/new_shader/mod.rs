@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use bitnet_nn::whole_file;
+use bitnet_core::whole_file;
 
 use crate::cli::NewShaderArgs;
 use crate::output;

@@ -3,12 +3,10 @@
 //!
 //! As with Metal, a capture holds the command buffers that were made and committed while it ran.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use super::command_queue::Line;
 use super::trace::{Notes, PROCESS, Queue};
@@ -16,6 +14,7 @@ use crate::metal::backend;
 use crate::metal::completion::Completion;
 use crate::metal::error::MetalError;
 use crate::metal::sync::lock;
+use crate::whole_file;
 
 /// The captures of a device: one at a time.
 #[derive(Debug, Default)]
@@ -109,7 +108,7 @@ impl Capture {
             path: path.to_owned(),
         };
         // Nobody should work for a document that cannot be written.
-        capture.new_file().map_err(|error| capture.failed(error.to_string()))?;
+        whole_file::check_destination(path).map_err(|error| capture.failed(error.to_string()))?;
         let mut running = lock(&captures.running);
         if running.is_some() {
             return Err(capture.failed("another capture is running".to_owned()));
@@ -117,21 +116,6 @@ impl Capture {
         *running = Some(capture.recorder.clone());
         drop(running);
         Ok(capture)
-    }
-
-    /// A file beside the document, until the document is whole.
-    fn new_file(&self) -> io::Result<NamedTempFile> {
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
-    }
-
-    fn write(&self, document: &Value) -> io::Result<()> {
-        let mut file = self.new_file()?;
-        let mut writer = io::BufWriter::new(&mut file);
-        serde_json::to_writer(&mut writer, document)?;
-        writer.flush()?;
-        drop(writer);
-        file.persist_noclobber(&self.path).map(drop).map_err(|error| error.error)
     }
 
     fn failed(&self, reason: String) -> MetalError {
@@ -147,7 +131,8 @@ impl backend::Capture for Capture {
         });
         let events: Vec<Value> = [process].into_iter().chain(self.recorder.finish()).collect();
         let document = json!({ "displayTimeUnit": "ns", "traceEvents": events });
-        self.write(&document).map_err(|error| self.failed(error.to_string()))
+        let written = whole_file::write_new(&self.path, document.to_string().as_bytes());
+        written.map_err(|error| self.failed(error.to_string()))
     }
 }
 

@@ -130,44 +130,55 @@ impl Notes {
         commands: &[RunTimes],
         error: Option<&str>,
     ) -> Vec<Value> {
-        let event = |category: &str, name: &str, times: RunTimes, args: Value| {
+        let event = |category: &str, name: &str, (start, end): (u64, u64), args: Value| {
             json!({
                 "ph": "X", "pid": PROCESS, "tid": queue, "cat": category, "name": name, "args": args,
-                "ts": times.start * 1e6, "dur": (times.end - times.start) * 1e6,
+                "ts": microseconds(start), "dur": microseconds(end - start),
             })
         };
         let name = self.label.as_deref().unwrap_or("command buffer");
         let args = error.map_or_else(|| json!({}), |error| json!({ "error": error }));
+        let whole = nanoseconds(whole);
         let mut events = vec![event("command buffer", name, whole, args)];
         let mut open = Vec::new();
-        let (mut now, mut ran) = (whole.start, commands.iter());
+        let (mut now, mut ran) = (whole.0, commands.iter().copied().map(nanoseconds));
         for mark in self.marks {
             match mark {
                 Mark::Begin { category, name } => {
                     // Events that begin at one time are nested in their order.
-                    open.push(events.len());
-                    events.push(event(category, &name, RunTimes { start: now, end: now }, json!({})));
+                    open.push((events.len(), now));
+                    events.push(event(category, &name, (now, now), json!({})));
                 }
                 Mark::End => {
-                    if let Some(begun) = open.pop() {
-                        let start = events[begun]["ts"].as_f64().unwrap_or_default();
-                        events[begun]["dur"] = json!(now * 1e6 - start);
+                    if let Some((begun, start)) = open.pop() {
+                        events[begun]["dur"] = microseconds(now - start);
                     }
                 }
                 Mark::Signpost(text) => events.push(json!({
                     "ph": "i", "s": "t", "pid": PROCESS, "tid": queue, "cat": "signpost", "name": text,
-                    "ts": now * 1e6,
+                    "ts": microseconds(now),
                 })),
                 Mark::Command { name, mut args } => {
                     let Some(times) = ran.next() else { continue };
                     if let (Some(error), true) = (error, ran.len() == 0) {
                         args["error"] = json!(error);
                     }
-                    now = times.end;
-                    events.push(event("command", &name, *times, args));
+                    now = times.1;
+                    events.push(event("command", &name, times, args));
                 }
             }
         }
         events
     }
+}
+
+/// Whole nanoseconds, so that what lies in something else does so to the last digit: viewers nest by that.
+fn nanoseconds(RunTimes { start, end }: RunTimes) -> (u64, u64) {
+    let [start, end] = [start, end].map(|seconds| (seconds * 1e9).round() as u64);
+    (start, end.max(start))
+}
+
+/// The unit of the format.
+fn microseconds(nanoseconds: u64) -> Value {
+    json!(nanoseconds as f64 / 1e3)
 }

@@ -11,10 +11,16 @@ use tempfile::NamedTempFile;
 /// # Errors
 /// What the file system says. Whatever was at `path` before is still there then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary_beside(path)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    written_beside(path, bytes)?.persist(path)?;
+    Ok(())
+}
+
+/// As [`write()`], where nothing is yet.
+///
+/// # Errors
+/// What the file system says; that there is something at `path`.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written_beside(path, bytes)?.persist_noclobber(path)?;
     Ok(())
 }
 
@@ -27,6 +33,13 @@ pub fn check_destination(path: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     temporary_beside(path)?.close()
+}
+
+fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = temporary_beside(path)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {

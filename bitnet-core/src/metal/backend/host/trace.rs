@@ -122,7 +122,8 @@ impl Notes {
     }
 
     /// The events of a run: of the whole, of the commands that ran. The last one of these met the error, if there is
-    /// one.
+    /// one. What is in something else begins after it and ends before it in the list, which is what viewers nest by
+    /// where times are equal.
     pub(super) fn events(
         self,
         queue: u64,
@@ -130,55 +131,41 @@ impl Notes {
         commands: &[RunTimes],
         error: Option<&str>,
     ) -> Vec<Value> {
-        let event = |category: &str, name: &str, (start, end): (u64, u64), args: Value| {
+        let begin = |category: &str, name: &str, ts: f64, args: Value| {
             json!({
-                "ph": "X", "pid": PROCESS, "tid": queue, "cat": category, "name": name, "args": args,
-                "ts": microseconds(start), "dur": microseconds(end - start),
+                "ph": "B", "pid": PROCESS, "tid": queue, "ts": ts, "cat": category, "name": name, "args": args,
             })
         };
+        let end = |ts: f64| json!({ "ph": "E", "pid": PROCESS, "tid": queue, "ts": ts });
+        let (start, stop) = microseconds(whole);
         let name = self.label.as_deref().unwrap_or("command buffer");
         let args = error.map_or_else(|| json!({}), |error| json!({ "error": error }));
-        let whole = nanoseconds(whole);
-        let mut events = vec![event("command buffer", name, whole, args)];
-        let mut open = Vec::new();
-        let (mut now, mut ran) = (whole.0, commands.iter().copied().map(nanoseconds));
+        let mut events = vec![begin("command buffer", name, start, args)];
+        let (mut now, mut ran) = (start, commands.iter().copied().map(microseconds));
         for mark in self.marks {
             match mark {
-                Mark::Begin { category, name } => {
-                    // Events that begin at one time are nested in their order.
-                    open.push((events.len(), now));
-                    events.push(event(category, &name, (now, now), json!({})));
-                }
-                Mark::End => {
-                    if let Some((begun, start)) = open.pop() {
-                        events[begun]["dur"] = microseconds(now - start);
-                    }
-                }
+                Mark::Begin { category, name } => events.push(begin(category, &name, now, json!({}))),
+                Mark::End => events.push(end(now)),
                 Mark::Signpost(text) => events.push(json!({
-                    "ph": "i", "s": "t", "pid": PROCESS, "tid": queue, "cat": "signpost", "name": text,
-                    "ts": microseconds(now),
+                    "ph": "i", "s": "t", "pid": PROCESS, "tid": queue, "ts": now, "cat": "signpost", "name": text,
                 })),
                 Mark::Command { name, mut args } => {
-                    let Some(times) = ran.next() else { continue };
+                    let Some((start, stop)) = ran.next() else { continue };
                     if let (Some(error), true) = (error, ran.len() == 0) {
                         args["error"] = json!(error);
                     }
-                    now = times.1;
-                    events.push(event("command", &name, times, args));
+                    events.push(begin("command", &name, start, args));
+                    events.push(end(stop));
+                    now = stop;
                 }
             }
         }
+        events.push(end(stop));
         events
     }
 }
 
-/// Whole nanoseconds, so that what lies in something else does so to the last digit: viewers nest by that.
-fn nanoseconds(RunTimes { start, end }: RunTimes) -> (u64, u64) {
-    let [start, end] = [start, end].map(|seconds| (seconds * 1e9).round() as u64);
-    (start, end.max(start))
-}
-
 /// The unit of the format.
-fn microseconds(nanoseconds: u64) -> Value {
-    json!(nanoseconds as f64 / 1e3)
+fn microseconds(RunTimes { start, end }: RunTimes) -> (f64, f64) {
+    (start * 1e6, end * 1e6)
 }

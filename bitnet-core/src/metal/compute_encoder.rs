@@ -1,11 +1,11 @@
 //! Compute command encoders: bind arguments and dispatch kernels.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::command_buffer::Shared;
-use super::device::Device;
-use super::encoder::Encoder;
+use super::encoder::CommandEncoder;
 use super::error::MetalError;
 use super::kernels::BitNetShaderFunction;
 use super::kernels::row::Precision;
@@ -15,16 +15,16 @@ use super::validation::{EncoderState, Grid, ValidationError};
 
 /// Records dispatches into a command buffer.
 ///
-/// Methods return nothing, as Metal's do. The first misuse is kept in [`error`](Self::error) and fails the
+/// Methods return nothing, as Metal's do. The first misuse is kept in [`error`](CommandEncoder::error) and fails the
 /// command buffer; whatever comes after it is not recorded.
 #[derive(Debug)]
 pub struct ComputeCommandEncoder {
-    encoder: Encoder,
+    encoder: CommandEncoder,
 }
 
 impl ComputeCommandEncoder {
     pub(crate) fn new(shared: Arc<Shared>, number: u64, error: Option<MetalError>) -> Self {
-        Self { encoder: Encoder::new(shared, number, error) }
+        Self { encoder: CommandEncoder::new(shared, number, error) }
     }
 
     /// Sets the kernel of the dispatches that follow.
@@ -107,46 +107,6 @@ impl ComputeCommandEncoder {
         self.dispatch("dispatch_thread_groups", Grid::Threadgroups(threadgroups), threadgroup);
     }
 
-    /// Ends the encoder. The command buffer can be committed, or another encoder opened, only then.
-    pub fn end_encoding(&self) {
-        self.encoder.end();
-    }
-
-    /// Gives the encoder a label, which errors and the device's tools show.
-    pub fn set_label(&self, label: &str) {
-        self.encoder.set_label(label);
-    }
-
-    /// Its label, if it has been given one, while the encoder is open.
-    pub fn label(&self) -> Option<String> {
-        self.encoder.label()
-    }
-
-    /// Opens a debug group around the commands that follow. Errors of theirs name it.
-    pub fn push_debug_group(&self, group: &str) {
-        self.encoder.push_debug_group(group);
-    }
-
-    /// Closes the debug group that was opened last.
-    pub fn pop_debug_group(&self) {
-        self.encoder.pop_debug_group();
-    }
-
-    /// Puts a text between the commands, for the device's tools.
-    pub fn insert_debug_signpost(&self, text: &str) {
-        self.encoder.insert_debug_signpost(text);
-    }
-
-    /// The first misuse of this encoder.
-    pub fn error(&self) -> Option<MetalError> {
-        self.encoder.error()
-    }
-
-    /// The device of the command buffer.
-    pub fn device(&self) -> &Device {
-        self.encoder.device()
-    }
-
     fn dispatch(&self, call: &'static str, grid: Grid, threadgroup: MTLSize) {
         self.encoder.encode(
             call,
@@ -163,5 +123,13 @@ impl ComputeCommandEncoder {
                 }
             },
         );
+    }
+}
+
+impl Deref for ComputeCommandEncoder {
+    type Target = CommandEncoder;
+
+    fn deref(&self) -> &CommandEncoder {
+        &self.encoder
     }
 }

@@ -1,5 +1,5 @@
-//! What all encoders have in common: they record into a command buffer until they end, and keep their first
-//! misuse.
+//! Command encoders: what all encoders have in common. They record into a command buffer until they end, and keep
+//! their first misuse.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,15 +10,16 @@ use super::error::MetalError;
 use super::label::Place;
 use super::validation::{EncoderState, ValidationError};
 
-/// The common part of an encoder.
+/// What every encoder is: `MTLCommandEncoder`. [`ComputeCommandEncoder`](super::ComputeCommandEncoder) and
+/// [`BlitCommandEncoder`](super::BlitCommandEncoder) have its methods.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub struct CommandEncoder {
     shared: Arc<Shared>,
     number: u64,
     error: OnceLock<MetalError>,
 }
 
-impl Encoder {
+impl CommandEncoder {
     pub(crate) fn new(shared: Arc<Shared>, number: u64, error: Option<MetalError>) -> Self {
         Self { shared, number, error: error.map(OnceLock::from).unwrap_or_default() }
     }
@@ -35,7 +36,8 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn end(&self) {
+    /// Ends the encoder. The command buffer can be committed, or another encoder opened, only then.
+    pub fn end_encoding(&self) {
         // One that has been misused ends too, but has already said what is wrong.
         if self.error.get().is_none() {
             self.keep(self.shared.end_encoding(self.number));
@@ -44,7 +46,8 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn set_label(&self, label: &str) {
+    /// Gives the encoder a label, which errors and the device's tools show.
+    pub fn set_label(&self, label: &str) {
         self.encode(
             "set_label",
             |state| {
@@ -55,11 +58,13 @@ impl Encoder {
         );
     }
 
-    pub(crate) fn label(&self) -> Option<String> {
+    /// Its label, if it has been given one, while the encoder is open.
+    pub fn label(&self) -> Option<String> {
         self.shared.encoder_label(self.number)
     }
 
-    pub(crate) fn push_debug_group(&self, group: &str) {
+    /// Opens a debug group around the commands that follow. Errors of theirs name it.
+    pub fn push_debug_group(&self, group: &str) {
         self.encode(
             "push_debug_group",
             |state| {
@@ -70,20 +75,24 @@ impl Encoder {
         );
     }
 
-    pub(crate) fn pop_debug_group(&self) {
+    /// Closes the debug group that was opened last.
+    pub fn pop_debug_group(&self) {
         let call = "pop_debug_group";
         self.encode(call, |state| state.groups.pop(call), |raw, (), _| raw.pop_debug_group());
     }
 
-    pub(crate) fn insert_debug_signpost(&self, text: &str) {
+    /// Puts a text between the commands, for the device's tools.
+    pub fn insert_debug_signpost(&self, text: &str) {
         self.encode("insert_debug_signpost", |_| Ok(()), |raw, (), _| raw.insert_debug_signpost(text));
     }
 
-    pub(crate) fn error(&self) -> Option<MetalError> {
+    /// The first misuse of this encoder.
+    pub fn error(&self) -> Option<MetalError> {
         self.error.get().cloned()
     }
 
-    pub(crate) fn device(&self) -> &Device {
+    /// The device of the command buffer.
+    pub fn device(&self) -> &Device {
         &self.shared.device
     }
 

@@ -66,6 +66,7 @@ pub use dispatch::loss::*;
 pub use dispatch::norm::*;
 pub use dispatch::optimizer::*;
 pub use dispatch::quantization::*;
+pub use encoder::CommandEncoder;
 pub use error::MetalError;
 pub use function::Function;
 pub use function_constants::{ConstantValue, FunctionConstantValues};

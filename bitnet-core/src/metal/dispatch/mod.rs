@@ -7,7 +7,7 @@
 //! threadgroup are what [`calculate_dispatch_params`] gives, or any other one-dimensional grid of up to 2²⁴ threads.
 //!
 //! Buffers are checked against the kernel's row before anything is encoded. A misuse is kept in
-//! [`ComputeCommandEncoder::error`] and fails the command buffer, as with every method of an encoder.
+//! [`CommandEncoder::error`](super::CommandEncoder::error) and fails the command buffer, as with every method of an encoder.
 //!
 //! ```
 //! use bitnet_core::metal::*;

@@ -1,7 +1,9 @@
 //! What a launch by row refuses, and what it needs not be given.
 
 use super::support::with_shaders;
-use bitnet_core::metal::kernels::params::{BitLinearParams, DynamicQuantizeParams, ElementwiseParams};
+use bitnet_core::metal::kernels::params::{
+    BitLinearParams, DynamicQuantizeParams, ElementwiseParams, MixedPrecisionParams,
+};
 use bitnet_core::metal::kernels::{Arg, Grouping, Precision, Shape, encode, encode_in};
 use bitnet_core::metal::{
     BitNetShaderFunction, BitNetShaders, Buffer, CompileOptions, Device, HostOptions, MetalError,
@@ -102,6 +104,40 @@ fn a_group_size_that_splits_words_is_refused() {
     });
 }
 
+/// Sums of integers that would not fit are refused, not wrapped.
+#[test]
+fn more_columns_than_an_integer_sums_are_refused() {
+    with_shaders(|shaders| {
+        let columns = MixedPrecisionParams::MOST_COLUMNS;
+        let refusal = |input_size: u32, group_size: u32| {
+            let params = MixedPrecisionParams {
+                input_size,
+                output_size: 1,
+                batch_size: 1,
+                group_size,
+                activation_scales: 2,
+                ..Default::default()
+            };
+            let shape = Shape::linear(1, input_size, 1, Grouping::Row);
+            let shape = shape.with_activations(Grouping::from_size(group_size).expect("a multiple of 32"));
+            let args = [(6, Arg::Bytes(bytes_of(&params)))];
+            let result = launch(shaders, BitNetShaderFunction::MixedPrecisionMatmul, &shape, &args);
+            result.expect_err("there are no buffers").to_string()
+        };
+        let reason =
+            "MixedPrecisionParams has groups of more than 2²² columns, whose sums do not fit into 32 bits";
+        for (input_size, group_size, fits) in [
+            (columns, 0, true),
+            (columns + 1, 0, false),
+            (2 * columns, columns, true),
+            (2 * columns, columns + 32, false),
+        ] {
+            let message = refusal(input_size, group_size);
+            assert_eq!(!message.ends_with(reason), fits, "{input_size} by {group_size}: {message}");
+        }
+    });
+}
+
 #[test]
 fn a_tensor_is_quantised_in_one_call() {
     with_shaders(|shaders| {
@@ -127,7 +163,9 @@ fn a_tensor_is_quantised_in_one_call() {
         let other = DynamicQuantizeParams { parts: 2, ..params };
         let message = launch(other, Some(&ranges)).expect_err("parts that do not fit").to_string();
         assert!(
-            message.ends_with("DynamicQuantizeParams has values that the kernel does not take"),
+            message.ends_with(
+                "DynamicQuantizeParams has another number of parts than DynamicQuantizeParams::of gives"
+            ),
             "{message}"
         );
 

@@ -1,9 +1,8 @@
 //! The launch by row: what a kernel is given is checked against its row before anything is encoded.
 
 use super::geometry::{self, GridLimits};
-use super::params::StructLayout;
 use super::row::{KernelRow, Param, ParamKind, Precision};
-use super::shape::{Grouping, Shape};
+use super::shape::Shape;
 use super::table::BitNetShaderFunction;
 use crate::metal::{BitNetShaders, Buffer, ComputeCommandEncoder, MetalError};
 
@@ -134,20 +133,9 @@ fn check_constants<'a>(row: &KernelRow, shape: &Shape, args: &[(u32, Arg<'a>)]) 
         return Err(format!("{name} has {size} bytes, not {}", bytes.len()));
     }
     match (layout.shape)(bytes) {
-        Some(described) if described == *shape => Ok(bytes),
-        Some(described) => Err(format!("{name} describes {described:?}, but the launch is for {shape:?}")),
-        None => Err(format!("{name} {}", unfit(layout, bytes))),
-    }
-}
-
-/// Why a parameter struct describes no shape.
-fn unfit(layout: &StructLayout, bytes: &[u8]) -> &'static str {
-    let group_size = layout.fields.iter().find(|field| field.name == "group_size").and_then(|field| {
-        bytes.get(field.offset_bytes..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
-    });
-    match group_size {
-        Some(size) if Grouping::from_size(size).is_none() => "has a group_size that is not a multiple of 32",
-        _ => "has values that the kernel does not take",
+        Ok(described) if described == *shape => Ok(bytes),
+        Ok(described) => Err(format!("{name} describes {described:?}, but the launch is for {shape:?}")),
+        Err(unfit) => Err(format!("{name} {unfit}")),
     }
 }
 

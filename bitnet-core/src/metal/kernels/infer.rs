@@ -88,7 +88,7 @@ impl Lengths<'_> {
 
     /// Whether every buffer is exactly as long as the struct needs it.
     fn suit(&self, params: &[u8]) -> bool {
-        let Some(shape) = (self.row.constants().1.shape)(params) else { return false };
+        let Ok(shape) = (self.row.constants().1.shape)(params) else { return false };
         geometry::check_extent(self.row, &shape).is_ok()
             && self.row.params.iter().all(|param| match (param.kind, (self.bytes)(param.index)) {
                 (ParamKind::Buffer { element, least, .. }, Some(bytes)) => {

@@ -30,20 +30,27 @@ pub struct StructLayout {
     pub size_bytes: usize,
     /// Its fields, in order.
     pub fields: &'static [Field],
-    /// The shape that bytes of this layout describe; `None` when they are not `size_bytes` long or when
-    /// the values are ones the kernel does not promise anything for (a `group_size` of 5).
-    pub shape: fn(&[u8]) -> Option<Shape>,
+    /// The shape that bytes of this layout, `size_bytes` of them, describe, or why the kernel promises nothing for their
+    /// values.
+    pub shape: fn(&[u8]) -> Result<Shape, Unfit>,
     /// Makes those fields right that follow from others, in bytes of this layout.
     pub complete: fn(&mut [u8]),
 }
+
+/// Why a parameter struct describes no shape, as the rest of a sentence that begins with its name: "has a `group_size`
+/// that is not a multiple of 32".
+pub type Unfit = &'static str;
 
 /// A parameter struct of a kernel.
 pub trait KernelParams: Pod {
     /// What the shader's reflection must agree with.
     const LAYOUT: StructLayout;
 
-    /// The shape that these values describe; `None` when the kernel does not promise anything for them.
-    fn shape(&self) -> Option<Shape>;
+    /// The shape that these values describe, or why the kernel promises nothing for them.
+    ///
+    /// # Errors
+    /// What is wrong with the values.
+    fn shape(&self) -> Result<Shape, Unfit>;
 
     /// The values with those fields made right that follow from others.
     #[must_use]
@@ -86,13 +93,14 @@ macro_rules! params {
                     offset_bytes: std::mem::offset_of!($name, $field),
                     element: <$ty as FieldType>::ELEMENT,
                 },)*],
-                shape: |bytes| {
-                    (bytes.len() == size_of::<$name>()).then(|| $name::from_bytes(bytes).shape()).flatten()
+                shape: |bytes| match bytes.len() == size_of::<$name>() {
+                    true => $name::from_bytes(bytes).shape(),
+                    false => Err("is of another length"),
                 },
                 complete: |bytes| bytes.copy_from_slice(bytemuck::bytes_of(&$name::from_bytes(bytes).completed())),
             };
 
-            fn shape(&self) -> Option<Shape> {
+            fn shape(&self) -> Result<Shape, Unfit> {
                 let $this = self;
                 $shape
             }
@@ -123,7 +131,7 @@ params! {
         /// 1 when scales are bound; without them every scale is 1.
         has_scales: u32,
     }
-    shape(p) { Some(Shape::linear(p.batch_size, p.input_size, p.output_size, Grouping::from_size(p.group_size)?)) }
+    shape(p) { Ok(Shape::linear(p.batch_size, p.input_size, p.output_size, groups_of(p.group_size)?)) }
 
     /// Of `bitlinear_backward_weights`.
     struct BitLinearGradParams {
@@ -138,7 +146,7 @@ params! {
         /// 1 when the latent weights are bound and the gradient is zeroed where one exceeds 1 in magnitude.
         clip_latent: u32,
     }
-    shape(p) { Some(Shape::linear(p.batch_size, p.input_size, p.output_size, Grouping::Row)) }
+    shape(p) { Ok(Shape::linear(p.batch_size, p.input_size, p.output_size, Grouping::Row)) }
 
     /// Of `binarize_weights`.
     struct BinarizeParams {
@@ -152,8 +160,8 @@ params! {
         per_tensor: u32,
     }
     shape(p) {
-        let grouping = if p.per_tensor != 0 { Grouping::Tensor } else { Grouping::from_size(p.group_size)? };
-        Some(Shape::linear(0, p.input_size, p.output_size, grouping))
+        let grouping = if p.per_tensor != 0 { Grouping::Tensor } else { groups_of(p.group_size)? };
+        Ok(Shape::linear(0, p.input_size, p.output_size, grouping))
     }
 
     /// Of `quantize_weights_1bit` and `dequantize_weights_1bit`.
@@ -165,7 +173,7 @@ params! {
         /// Columns of a group, a multiple of 32; 0 for one group a row.
         group_size: u32,
     }
-    shape(p) { Some(Shape::linear(0, p.input_size, p.output_size, Grouping::from_size(p.group_size)?)) }
+    shape(p) { Ok(Shape::linear(0, p.input_size, p.output_size, groups_of(p.group_size)?)) }
 
     /// Of `quantize_activations`.
     struct QuantizeActivationsParams {
@@ -176,7 +184,7 @@ params! {
         /// 1 when a buffer for q·scale is bound.
         write_dequantized: u32,
     }
-    shape(p) { Some(Shape::rows(p.batch_size, p.input_size)) }
+    shape(p) { Ok(Shape::rows(p.batch_size, p.input_size)) }
 
     /// Of `quantize_activations_8bit` and `dequantize_activations_8bit`. A tensor that has one scale, as
     /// `dynamic_quantize_activations` gives, is one row.
@@ -189,8 +197,8 @@ params! {
         group_size: u32,
     }
     shape(p) {
-        let grouping = Grouping::from_size(p.group_size)?;
-        Some(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
+        let grouping = groups_of(p.group_size)?;
+        Ok(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
     }
 
     /// Of `dynamic_quantize_activations` and `dynamic_quantize_ranges`: [`DynamicQuantizeParams::of`].
@@ -201,7 +209,10 @@ params! {
         parts: u32,
     }
     shape(p) {
-        (*p == Self::of(p.count)).then(|| Shape::elements(p.count).with_activations(Grouping::Tensor))
+        if *p != Self::of(p.count) {
+            return Err("has another number of parts than DynamicQuantizeParams::of gives");
+        }
+        Ok(Shape::elements(p.count).with_activations(Grouping::Tensor))
     }
     completed(p) { Self::of(p.count) }
 
@@ -221,11 +232,11 @@ params! {
         seed_high: u32,
     }
     shape(p) {
-        let grouping = Grouping::from_size(p.group_size)?;
-        Some(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
+        let grouping = groups_of(p.group_size)?;
+        Ok(Shape::rows(p.batch_size, p.input_size).with_activations(grouping))
     }
 
-    /// Of `mixed_precision_matmul`. The sums are exact integers up to 2²² columns a group.
+    /// Of `mixed_precision_matmul`. A group has [`MOST_COLUMNS`](Self::MOST_COLUMNS) at most.
     struct MixedPrecisionParams {
         /// K: columns of the weights.
         input_size: u32,
@@ -245,11 +256,17 @@ params! {
         has_bias: u32,
     }
     shape(p) {
-        let groups = Grouping::from_size(p.group_size)?;
-        let weights = [Grouping::Row, Grouping::Row, groups].get(p.weight_scales as usize).copied()?;
-        let activations = [Grouping::Tensor, Grouping::Row, groups].get(p.activation_scales as usize).copied()?;
+        let groups = groups_of(p.group_size)?;
+        let weights = [Grouping::Row, Grouping::Row, groups].get(p.weight_scales as usize).copied();
+        let activations = [Grouping::Tensor, Grouping::Row, groups].get(p.activation_scales as usize).copied();
+        let (weights, activations) =
+            weights.zip(activations).ok_or("has weight_scales or activation_scales other than 0, 1 and 2")?;
+        let columns = [weights, activations].into_iter().map(Grouping::size).find(|size| *size > 0);
+        if columns.unwrap_or(p.input_size).min(p.input_size) > Self::MOST_COLUMNS {
+            return Err("has groups of more than 2²² columns, whose sums do not fit into 32 bits");
+        }
         let shape = Shape::linear(p.batch_size, p.input_size, p.output_size, weights);
-        Some(shape.with_activations(activations))
+        Ok(shape.with_activations(activations))
     }
 
     /// Of the element-wise kernels that need nothing more.
@@ -257,7 +274,7 @@ params! {
         /// Elements.
         count: u32,
     }
-    shape(p) { Some(Shape::elements(p.count)) }
+    shape(p) { Ok(Shape::elements(p.count)) }
 
     /// Of `leaky_relu_forward` and `leaky_relu_backward`.
     struct LeakyReluParams {
@@ -266,7 +283,7 @@ params! {
         /// What values below zero are multiplied by.
         slope: f32,
     }
-    shape(p) { Some(Shape::elements(p.count)) }
+    shape(p) { Ok(Shape::elements(p.count)) }
 
     /// Of `fused_relu_dropout` and its backward.
     struct DropoutParams {
@@ -281,7 +298,7 @@ params! {
         /// 1 when a buffer for the mask is bound.
         write_mask: u32,
     }
-    shape(p) { Some(Shape::elements(p.count)) }
+    shape(p) { Ok(Shape::elements(p.count)) }
 
     /// Of `layer_norm_forward` and `layer_norm_backward`.
     struct LayerNormParams {
@@ -292,7 +309,7 @@ params! {
         /// ε: added to the variance.
         epsilon: f32,
     }
-    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+    shape(p) { Ok(Shape::rows(p.rows, p.size)) }
 
     /// Of `rms_norm_forward` and `rms_norm_backward`.
     struct RmsNormParams {
@@ -303,7 +320,7 @@ params! {
         /// ε: added to the mean square.
         epsilon: f32,
     }
-    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+    shape(p) { Ok(Shape::rows(p.rows, p.size)) }
 
     /// Of `softmax_forward` and `softmax_backward`.
     struct SoftmaxParams {
@@ -312,7 +329,7 @@ params! {
         /// Rows.
         rows: u32,
     }
-    shape(p) { Some(Shape::rows(p.rows, p.size)) }
+    shape(p) { Ok(Shape::rows(p.rows, p.size)) }
 
     /// Of `cross_entropy_forward` and `cross_entropy_backward`.
     struct CrossEntropyParams {
@@ -323,7 +340,7 @@ params! {
         /// What the backward multiplies the gradient by: 1 / rows for a mean. The forward does not read it.
         scale: f32,
     }
-    shape(p) { Some(Shape::rows(p.rows, p.classes)) }
+    shape(p) { Ok(Shape::rows(p.rows, p.classes)) }
 
     /// Of `adamw_step`.
     struct AdamWParams {
@@ -344,7 +361,7 @@ params! {
         /// 1 − beta2^t at step t, from 1.
         bias_correction2: f32,
     }
-    shape(p) { Some(Shape::elements(p.count)) }
+    shape(p) { Ok(Shape::elements(p.count)) }
 
     /// Of `sgd_step`.
     struct SgdParams {
@@ -363,7 +380,17 @@ params! {
         /// 1 for the first step, at which the momentum becomes the gradient and its buffer is not read.
         first_step: u32,
     }
-    shape(p) { Some(Shape::elements(p.count)) }
+    shape(p) { Ok(Shape::elements(p.count)) }
+}
+
+/// The grouping that a `group_size` field means.
+fn groups_of(group_size: u32) -> Result<Grouping, Unfit> {
+    Grouping::from_size(group_size).ok_or("has a group_size that is not a multiple of 32")
+}
+
+impl MixedPrecisionParams {
+    /// Most columns that are summed as 32-bit integers: 2²² of magnitude 255 at most.
+    pub const MOST_COLUMNS: u32 = 1 << 22;
 }
 
 impl DynamicQuantizeParams {

@@ -63,7 +63,9 @@ pub fn case_of_size(row: &KernelRow, size: Size) -> Result<Case, MetalError> {
     let layout = row.constants().1;
     resize(layout, &mut case.params, size).map_err(refused)?;
     let shape = (layout.shape)(&case.params);
-    case.shape = shape.ok_or_else(|| refused(format!("it does not take the size {size}")))?;
+    case.shape = shape.map_err(|unfit| {
+        refused(format!("it does not take the size {size}: the parameter struct {unfit}"))
+    })?;
     case.label = size.to_string();
     for param in row.params {
         let ParamKind::Buffer { least, .. } = param.kind else { continue };
@@ -131,14 +133,14 @@ fn resize(layout: &StructLayout, params: &mut [u8], size: Size) -> Result<(), St
 /// Which dimension a field of a parameter struct stands for: the one that grows with it. The layout knows, as the
 /// one place that turns the struct into a shape. `None` for an option, the size of a group, or what follows from others.
 fn dimension(layout: &StructLayout, params: &[u8], offset_bytes: usize) -> Option<Dimension> {
-    let before = (layout.shape)(params)?;
+    let before = (layout.shape)(params).ok()?;
     let mut grown = params.to_vec();
     let field = &mut grown[offset_bytes..offset_bytes + 4];
     let value = u32::from_ne_bytes(field.try_into().expect("fields have four bytes"));
     // A step of 32 keeps the size of a group one that the kernels take.
     field.copy_from_slice(&value.wrapping_add(32).to_ne_bytes());
     (layout.complete)(&mut grown);
-    let after = (layout.shape)(&grown)?;
+    let after = (layout.shape)(&grown).ok()?;
     let sides = |shape: &Shape| [shape.batch, shape.input, shape.output];
     let changed = sides(&before).iter().zip(sides(&after)).position(|(before, after)| *before != after)?;
     Some([Dimension::Rows, Dimension::Columns, Dimension::Outputs][changed])
@@ -154,7 +156,7 @@ mod tests {
         for row in TABLE {
             for (rows, columns, outputs) in [(1, 1, 1), (3, 70, 5), (16, 512, 64)] {
                 let case = case_of_size(row, Size { rows, columns, outputs }).expect("a small size");
-                assert_eq!((row.constants().1.shape)(&case.params), Some(case.shape), "{}", row.name);
+                assert_eq!((row.constants().1.shape)(&case.params), Ok(case.shape), "{}", row.name);
                 let sides = (case.shape.batch, case.shape.input, case.shape.output);
                 let (m, k, n) = (u64::from(rows), u64::from(columns), u64::from(outputs));
                 let possible = [(m, k, n), (0, k, n), (m, k, 0), (1, m * k, 0)];

@@ -497,8 +497,8 @@ kernel void binarize_weights(device const float* latent [[buffer(0)]],  // (N, K
     }
     const Simdgroup self = THIS_SIMDGROUP;
     const uint words = words_of(K);
-    const uint columns_per_group = params.group_size != 0 ? params.group_size : K;
-    const uint groups = params.group_size == 0 ? 1 : (K + params.group_size - 1) / params.group_size;
+    const uint columns_per_group = grouping(K, params.group_size).x;
+    const uint groups = grouping(K, params.group_size).y;
 
     for (uint item = self.index; item < N * groups; item += self.count) {
         const uint n = item / groups;

@@ -22,11 +22,6 @@ struct WeightGroupParams {
     uint group_size;   // columns of a group, a multiple of 32; 0: one group a row
 };
 
-// Columns of a group and groups of a row of K columns.
-inline uint2 grouping(uint K, uint group_size) {
-    return group_size == 0 ? uint2(K, 1) : uint2(group_size, K / group_size + (K % group_size != 0));
-}
-
 inline uint2 grouping(constant WeightGroupParams& params) {
     return grouping(params.input_size, params.group_size);
 }

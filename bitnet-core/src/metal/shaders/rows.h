@@ -10,6 +10,11 @@ inline uint words_of(uint columns) {
     return columns / 32 + (columns % 32 != 0);
 }
 
+// Columns of a group and groups of a row of K columns.
+inline uint2 grouping(uint K, uint group_size) {
+    return group_size == 0 ? uint2(K, 1) : uint2(group_size, K / group_size + (K % group_size != 0));
+}
+
 // Four consecutive elements; `p` need not be aligned to more than one of them.
 inline float4 load4(device const float* p) {
     return float4(*(device const packed_float4*)p);

@@ -1,6 +1,6 @@
 //! Cases of the kernels of BitLinear layers.
 
-use super::{Random, WEIGHTS, by_rows, label, latent};
+use super::{LARGEST_GROUP, Random, WEIGHTS, by_rows, label, latent};
 use crate::metal::kernels::case::{Case, Data};
 use crate::metal::kernels::params::{
     BinarizeParams, BitLinearGradParams, BitLinearParams, QuantizeActivationsParams,
@@ -33,6 +33,8 @@ const LINEAR: &[Linear] = &[
     (9, 97, 65, 96, true, true),
     (64, 64, 10, 0, true, true),
     (6, 40, 12, 64, false, false),
+    (5, 64, 3, LARGEST_GROUP, true, true),
+    (2, 700, 3, LARGEST_GROUP, false, true),
 ];
 
 fn linear_params((batch_size, input_size, output_size, group_size, bias, scales): Linear) -> BitLinearParams {

@@ -1,6 +1,6 @@
 //! Cases of 8-bit activations and gradients, and of their product with 1-bit weights.
 
-use super::{COUNTS, Random};
+use super::{COUNTS, LARGEST_GROUP, Random};
 use crate::metal::kernels::case::{Case, Data};
 use crate::metal::kernels::params::{
     ActivationGroupParams, DynamicQuantizeParams, GradientGroupParams, KernelParams, MixedPrecisionParams,
@@ -20,6 +20,7 @@ const GROUPS: &[(u32, u32, u32)] = &[
     (7, 300, 64),
     (33, 70, 0),
     (2, 96, 4096),
+    (2, 64, LARGEST_GROUP),
     (1, 4099, 0),
 ];
 
@@ -173,6 +174,8 @@ const MIXED: &[Mixed] = &[
     (32, 7, 3, 0, 1, 0, true, true),
     (40, 130, 9, 32, 2, 2, true, true),
     (65, 70, 11, 0, 0, 1, false, false),
+    (2, 64, 3, LARGEST_GROUP, 2, 2, true, false),
+    (33, 64, 3, LARGEST_GROUP, 2, 2, true, false),
 ];
 
 fn mixed_case(sizes: Mixed, seed: u32) -> Case {

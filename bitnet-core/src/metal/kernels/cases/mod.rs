@@ -92,6 +92,9 @@ fn label(rows: u32, size: u32) -> String {
 
 const SPECIAL: [f32; 7] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40, -1e-40];
 
+/// The greatest `group_size` that a kernel takes: sums with it wrap.
+const LARGEST_GROUP: u32 = u32::MAX - 31;
+
 /// (N, K, grouping) of weights to be quantised.
 const WEIGHTS: &[(u32, u32, Grouping)] = &[
     (0, 5, Grouping::Row),
@@ -104,6 +107,7 @@ const WEIGHTS: &[(u32, u32, Grouping)] = &[
     (7, 300, Grouping::Columns(64)),
     (70, 65, Grouping::Row),
     (2, 96, Grouping::Columns(4096)),
+    (2, 64, Grouping::Columns(LARGEST_GROUP)),
 ];
 
 /// Weights with some exact zeros and a common offset, so that their mean counts.

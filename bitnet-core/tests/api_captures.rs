@@ -262,3 +262,38 @@ fn a_handler_may_capture() {
     assert_eq!(events(&path).iter().filter(|event| event["name"] == "twice").count(), 1);
     assert_eq!(bench.values(), [4, 8, 12, 16]);
 }
+
+/// What is behind a command buffer that nobody has committed may never run: the capture does not wait for it.
+#[test]
+fn a_command_buffer_whose_turn_has_not_come_is_left_out() {
+    let (bench, folder) = (Bench::host(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("commands.json");
+    let first = bench.doubling(1);
+    first.enqueue();
+    let second = bench.device().capture(&path, || {
+        let second = bench.doubling(4);
+        second.commit();
+        second
+    });
+    let second = second.expect("the document is written");
+    assert!(events(&path).iter().all(|event| event["name"] != "twice"));
+    first.commit();
+    assert_eq!(second.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
+    assert_eq!(bench.values(), [4, 4, 6, 8]);
+}
+
+/// Whoever hands a command buffer to the queue, the commit of it returned within the capture.
+#[test]
+fn what_many_threads_commit_is_all_in_the_document() {
+    let (bench, folder) = (Bench::host(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("commands.json");
+    let captured = bench.device().capture(&path, || {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..25).for_each(|_| bench.doubling(4).commit()));
+            }
+        });
+    });
+    assert_eq!(captured.map_err(|error| error.to_string()), Ok(()));
+    assert_eq!(events(&path).iter().filter(|event| event["name"] == "twice").count(), 8 * 25);
+}

@@ -140,7 +140,8 @@ impl CommandBuffer {
             shared.misused(ValidationError::AlreadyCommitted { call: "commit" }, place);
             return;
         };
-        let turn = recording.turn.take().unwrap_or_else(|| recording.order.take_turn());
+        let order = recording.order.clone();
+        let turn = recording.turn.take().unwrap_or_else(|| order.take_turn());
         let handlers = |handlers: Vec<HandlerOf>| {
             let with_self = |HandlerOf(call)| {
                 let this = self.clone();
@@ -161,7 +162,11 @@ impl CommandBuffer {
             drop(turn);
             shared.completion.end(Ok(()), None);
         } else {
+            let is_captured = raw.is_captured();
             turn.commit(raw, shared.completion.clone());
+            if is_captured {
+                order.settle();
+            }
         }
     }
 

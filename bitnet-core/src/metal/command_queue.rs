@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use super::backend;
 use super::command_buffer::CommandBuffer;
@@ -113,6 +114,14 @@ impl CommitOrder {
         turns.next += 1;
         turns.waiting.push_back((number, None));
         Turn { order: self.clone(), number }
+    }
+
+    /// Waits for a thread that hands over: afterwards the backend has whatever was due before the call.
+    pub(crate) fn settle(&self) {
+        // No thread hands over for long: backends take command buffers without waiting for anything.
+        while lock(&self.turns).handing_over {
+            thread::yield_now();
+        }
     }
 
     fn hand_over(&self) {

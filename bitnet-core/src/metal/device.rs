@@ -341,7 +341,11 @@ impl Device {
 
     /// Captures the command buffers that `work` makes and commits into a document that is not there yet, of the kind
     /// that [`capture_extension`](Self::capture_extension) says. A Metal GPU captures only in a process that runs with
-    /// `METAL_CAPTURE_ENABLED=1`. The host device waits for what has been committed.
+    /// `METAL_CAPTURE_ENABLED=1`. The host device waits for what has been committed; one behind another that is enqueued
+    /// and not yet committed is left out.
+    ///
+    /// It must not be called from a scheduled handler, or one of a log state: the end of the capture waits for command
+    /// buffers, and while such a handler runs those of its queue do not.
     ///
     /// # Errors
     /// [`MetalError::CaptureFailed`]: before `work` is called, or if the document cannot be written.

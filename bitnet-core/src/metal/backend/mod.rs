@@ -140,7 +140,7 @@ pub(crate) trait BinaryArchive: Any + Debug + Send + Sync {
     fn not_kept(&self);
 }
 
-/// A capture that runs. Dropped, it leaves no document.
+/// A capture that runs. Dropped, it ends, and there may be no document.
 pub(crate) trait Capture: Debug {
     /// Ends it: the document is there.
     fn finish(self: Box<Self>) -> Result<(), MetalError>;
@@ -204,6 +204,11 @@ pub(crate) trait CommandBuffer: Debug + Send {
 
     /// The encoder ends.
     fn end_encoder(&mut self);
+    /// Whether a capture wants to hear of the commit before the call of it returns: what comes after may be the end of
+    /// the capture.
+    fn is_captured(&self) -> bool {
+        false
+    }
     /// Hands what was recorded to the queue and returns without waiting. The backend reports through
     /// `completion`, exactly once, however the run ends; not at all if it gives an error.
     ///

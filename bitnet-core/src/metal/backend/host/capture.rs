@@ -1,7 +1,8 @@
 //! Captures of the host device: what its command buffers did, and when, written in the trace event format that Perfetto
 //! and Chrome show.
 //!
-//! As with Metal, a capture holds the command buffers that were made and committed while it ran.
+//! As with Metal, a capture holds the command buffers that were made and committed while it ran, and whose turn came:
+//! one behind another that is enqueued and not yet committed is left out, and a warning says so.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -69,9 +70,9 @@ impl Recorder {
     pub(super) fn add(&self, queue: Queue, events: Vec<Value>) {
         let mut recorded = lock(&self.recorded);
         recorded.events.extend(events);
-        if recorded.queues.iter().all(|other| other.number != queue.number) {
-            recorded.queues.push(queue);
-        }
+        // The latest label is the one that counts.
+        recorded.queues.retain(|other| other.number != queue.number);
+        recorded.queues.push(queue);
     }
 
     /// All events, once everything that was committed has ended.

@@ -160,6 +160,10 @@ impl backend::CommandBuffer for CommandBuffer {
         self.pipeline = None;
     }
 
+    fn is_captured(&self) -> bool {
+        self.notes.is_some()
+    }
+
     fn commit(self: Box<Self>, completion: Arc<Completion>) -> Result<(), MetalError> {
         let Self { queue, log_state, commands, notes, .. } = *self;
         queue.submit(Job { commands, log_state, completion, notes })

@@ -111,7 +111,7 @@ impl CommandQueue {
             return Err(MetalError::DeviceFailed { reason });
         }
         let completion = &job.completion;
-        job.notes = job.notes.filter(|notes| notes.recorder.commits(&self.line, completion));
+        job.notes = job.notes.filter(|notes| notes.commits(&self.line, completion));
         lock(&self.line.jobs).waiting.push_back(job);
         self.line.changed.notify_one();
         Ok(())
@@ -201,9 +201,11 @@ impl Line {
             commands.iter().try_for_each(|command| match &notes {
                 None => command.run(&self.run, &mut log),
                 Some(_) => {
+                    // Before the run, which may panic: the last one is the one that failed.
                     let start = self.now();
+                    command_times.push(RunTimes { start, end: start });
                     let result = command.run(&self.run, &mut log);
-                    command_times.push(RunTimes { start, end: self.now() });
+                    command_times.last_mut().expect("it was pushed").end = self.now();
                     result
                 }
             })

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::capture::Recorder;
-use crate::metal::completion::RunTimes;
+use super::command_queue::Line;
+use crate::metal::completion::{Completion, RunTimes};
 
 /// The one process of a trace.
 pub(super) const PROCESS: u32 = 1;
@@ -59,6 +60,23 @@ enum Mark {
 impl Notes {
     pub(super) fn new(recorder: Arc<Recorder>) -> Self {
         Self { recorder, label: None, marks: Vec::new(), bound: BTreeMap::new() }
+    }
+
+    /// The command buffer goes to its queue. Says whether that is early enough for the capture.
+    pub(super) fn commits(&self, line: &Arc<Line>, completion: &Arc<Completion>) -> bool {
+        let is_in_time = self.recorder.commits(line, completion);
+        if !is_in_time {
+            let name = self.name();
+            tracing::warn!(
+                "'{name}' is not in the capture, which ended before it was committed or its turn came"
+            );
+        }
+        is_in_time
+    }
+
+    /// What the trace calls the command buffer.
+    fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or("command buffer")
     }
 
     pub(super) fn label(&mut self, label: &str) {
@@ -138,9 +156,8 @@ impl Notes {
         };
         let end = |ts: f64| json!({ "ph": "E", "pid": PROCESS, "tid": queue, "ts": ts });
         let (start, stop) = microseconds(whole);
-        let name = self.label.as_deref().unwrap_or("command buffer");
         let args = error.map_or_else(|| json!({}), |error| json!({ "error": error }));
-        let mut events = vec![begin("command buffer", name, start, args)];
+        let mut events = vec![begin("command buffer", self.name(), start, args)];
         let (mut now, mut ran) = (start, commands.iter().copied().map(microseconds));
         for mark in self.marks {
             match mark {

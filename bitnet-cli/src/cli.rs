@@ -175,7 +175,8 @@ impl From<PrecisionChoice> for Precision {
   bitnet verify --kernel relu_forward            one kernel in all its precisions (relu_forward_f16: in that one)
   bitnet verify --shader-dir my/shaders          the .metal files of a directory instead of the built-in ones
 
-Each case runs in every way that the device has: with simdgroup reductions and without, with exact and with fast math.
+Each case runs in every way that the device has: with simdgroup reductions and without, and the shaders of a directory with
+exact and with fast math. On a GPU fast math may lose NaN and infinity, unless the shaders do without functions that test them.
 Exit code 0: all right. 1: a kernel is wrong, or there is no such device.")]
 pub(crate) struct VerifyArgs {
     /// Device to run on; without it, the GPU where there is one

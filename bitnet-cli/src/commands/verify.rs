@@ -52,7 +52,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let versions = kernels::versions(&args.kernels, args.precision.map(Into::into))?;
     let device = device::open(args.device)?;
     let config = kernels::shader_config(args.shader_dir.as_ref());
-    let ways = Way::all(&device)
+    let ways = Way::all(&device, &config)
         .into_iter()
         .map(|way| Ok((way, way.shaders(&device, &config)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;

@@ -10,7 +10,9 @@ pub struct CompileOptions {
     /// The version of the language; decides `__METAL_VERSION__` and what is available. On a system that has none so new,
     /// the newest that it has ([`DeviceLimits::language_version`](crate::metal::DeviceLimits::language_version)).
     pub language_version: LanguageVersion,
-    /// Whether unqualified math functions mean those of `metal::fast`, and arithmetic may be reassociated.
+    /// Whether unqualified math functions mean those of `metal::fast`, arithmetic may be reassociated, and NaN and
+    /// infinity may be taken to be impossible. The built-in shaders are compiled without it whatever is asked for; their
+    /// copies in a directory are as any other.
     pub fast_math: bool,
     /// Macros that are defined before the first line.
     pub defines: Defines,

@@ -411,6 +411,12 @@ impl Device {
         source: &str,
         options: &CompileOptions,
     ) -> Result<Arc<dyn backend::Library>, MetalError> {
+        self.inner.raw.new_library(name, source, &self.settled(options))
+    }
+
+    /// The options with which the device compiles when it is asked for these: with the newest version of the language
+    /// that it has, and with a macro where it has no simdgroup reductions. What is settled stays as it is.
+    pub(crate) fn settled(&self, options: &CompileOptions) -> CompileOptions {
         let mut options = options.clone();
         if !self.limits().simdgroup_reductions {
             options.defines.insert(NO_SIMDGROUP_REDUCTIONS, "1");
@@ -425,7 +431,7 @@ impl Device {
                 );
             });
         }
-        self.inner.raw.new_library(name, source, &options)
+        options
     }
 
     pub(crate) fn error_mode(&self) -> ErrorMode {

@@ -145,7 +145,7 @@ impl Inner {
             let (name, source) = kernels::SHADERS[index];
             let includes = kernels::built_in_includes();
             let mut options = CompileOptions { includes, ..CompileOptions::default() };
-            kernels::suit_built_in(&mut options, &self.device);
+            kernels::suit_built_in(&mut options);
             let raw = self.device.new_raw_library(name, source, &options)?;
             if let Some(label) = self.label.get() {
                 raw.set_label(&label);

@@ -44,6 +44,8 @@ mod shader_compiler;
 mod shader_utils;
 mod size;
 mod sync;
+#[cfg(any(test, target_vendor = "apple"))]
+mod system_language;
 pub mod testing;
 mod validation;
 

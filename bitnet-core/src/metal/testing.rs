@@ -30,12 +30,12 @@ use super::sync::lock;
 /// The environment variable that lists, separated by commas, the devices that no test may skip: `host`, `metal`.
 pub const MUST_RUN: &str = "BITNET_MUST_RUN";
 
-/// Runs a test on each device: a host device of its own, with every check, and the Metal GPU where there is one.
-/// A skip names the function that the closure is in.
+/// Runs a test on each device: a host device of its own, with the [options of the environment](HostOptions::from_env)
+/// and every check, and the Metal GPU where there is one. A skip names the function that the closure is in.
 ///
 /// # Panics
-/// If the test does, or gives an error; if Metal has to run and is not there; if [`MUST_RUN`] names a device that
-/// there never is.
+/// If the test does, which says on which device, or gives an error; if the environment has options that the host device
+/// does not know; if Metal has to run and is not there; if [`MUST_RUN`] names a device that there never is.
 pub fn on_each_device<F, O>(test: F)
 where
     F: Fn(&Device) -> O,
@@ -49,9 +49,11 @@ where
 /// # Panics
 /// As [`on_each_device`].
 pub fn on_each_device_as<O: Outcome>(name: &str, test: impl Fn(&Device) -> O) {
-    let host = Device::host(HostOptions { checks: true, ..HostOptions::default() });
-    for device in devices(name, host) {
-        test(&device).expect_success(device.name());
+    let options = HostOptions::from_env().unwrap_or_else(|error| panic!("{error}"));
+    for device in devices(name, Device::host(HostOptions { checks: true, ..options })) {
+        let on = NamedInPanics(device.name());
+        test(&device).expect_success();
+        drop(on);
     }
 }
 
@@ -69,19 +71,25 @@ pub fn devices(name: &str, host: Device) -> Vec<Device> {
     devices
 }
 
-/// Says that a test of this name cannot run on a device, as it is said of a device that is not there.
-///
-/// # Panics
-/// If [`MUST_RUN`] names the device's kind.
+/// Says that a test of this name cannot run on a device that lacks what it tests, as it is said of a device that is not
+/// there. [`MUST_RUN`] does not forbid it: the device is there.
 pub fn skip(name: &str, device: &Device, reason: &str) {
     let kind = match device.kind() {
         DeviceKind::Host => "host",
         DeviceKind::Metal => "metal",
     };
-    let must_run = env::var(MUST_RUN).unwrap_or_default();
-    let named = named_in(&must_run).unwrap_or_else(|why| panic!("{why}"));
-    assert!(!named.contains(&kind), "{MUST_RUN} wants {kind}, but {reason}");
     report_skip(kind, name, reason);
+}
+
+/// Says, while a test panics, which device it was on.
+struct NamedInPanics<'a>(&'a str);
+
+impl Drop for NamedInPanics<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("on {}", self.0);
+        }
+    }
 }
 
 /// The path of the function that a closure of this type is in.
@@ -92,18 +100,18 @@ pub fn name_of<F>() -> &'static str {
 /// What a test may give: nothing, or a result that must not be an error.
 pub trait Outcome {
     /// # Panics
-    /// If it is an error, naming the device.
-    fn expect_success(self, device: &str);
+    /// If it is an error.
+    fn expect_success(self);
 }
 
 impl Outcome for () {
-    fn expect_success(self, _device: &str) {}
+    fn expect_success(self) {}
 }
 
 impl<E: std::fmt::Display> Outcome for Result<(), E> {
-    fn expect_success(self, device: &str) {
+    fn expect_success(self) {
         if let Err(error) = self {
-            panic!("on {device}: {error}");
+            panic!("{error}");
         }
     }
 }
@@ -132,11 +140,12 @@ fn named_in(must_run: &str) -> Result<Vec<&str>, String> {
 }
 
 /// Says so, once a test, past the test harness, which swallows what a passing test prints.
-fn report_skip(kind: &str, test: &str, reason: &str) {
-    static SKIPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+fn report_skip(kind: &'static str, test: &str, reason: &str) {
+    static SKIPPED: Mutex<BTreeSet<(&str, String)>> = Mutex::new(BTreeSet::new());
     let mut skipped = lock(&SKIPPED);
-    if skipped.insert(test.to_owned()) {
-        let line = format!("SKIPPED on {kind} ({}): {test}: {reason}\n", skipped.len());
+    if skipped.insert((kind, test.to_owned())) {
+        let count = skipped.iter().filter(|(other, _)| *other == kind).count();
+        let line = format!("SKIPPED on {kind} ({count}): {test}: {reason}\n");
         io::stderr().write_all(line.as_bytes()).expect("stderr takes a line");
     }
 }
@@ -176,10 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn an_error_fails_a_test_and_names_the_device() {
-        let fail = || Err::<(), _>("wrong").expect_success("the device");
+    fn an_error_fails_a_test() {
+        let fail = || Err::<(), _>("wrong").expect_success();
         let panic = std::panic::catch_unwind(fail).expect_err("it fails");
-        assert_eq!(super::super::completion::panic_text(panic.as_ref()), "on the device: wrong");
-        Ok::<(), &str>(()).expect_success("the device");
+        assert_eq!(super::super::completion::panic_text(panic.as_ref()), "wrong");
+        Ok::<(), &str>(()).expect_success();
     }
 }

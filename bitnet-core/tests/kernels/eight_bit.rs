@@ -84,7 +84,7 @@ fn quantised_activations_are_those_of_onnx_runtime_in_every_way_of_compiling() {
         {
             let compile_options = CompileOptions { language_version, ..CompileOptions::default() };
             let config = ShaderCompilerConfig { compile_options, ..ShaderCompilerConfig::default() };
-            for way in Way::all(device) {
+            for way in Way::all(device, &config) {
                 check_onnx(&way.shaders(device, &config).expect("no directory is needed"));
             }
         }

@@ -1,7 +1,7 @@
 //! Grids and threadgroups: how much work there is, turned into numbers of threads.
 //!
-//! Every kernel is right for any one-dimensional grid, since its items are dealt out in strides of the
-//! grid. What is chosen here decides speed only.
+//! Every kernel is right for any one-dimensional grid of up to [`MAX_GRID`] threads, since its items are dealt out in
+//! strides of the grid. What is chosen here decides speed only.
 //!
 //! **Invariant:** grids and threadgroups are multiples of the SIMD width.
 
@@ -96,7 +96,11 @@ pub fn for_data_size(row: &KernelRow, data_size: u64, limits: GridLimits) -> (MT
 fn one_dimension(threads: u64, wanted_group: u64, limits: GridLimits) -> (MTLSize, MTLSize) {
     let threads = threads.min(MAX_GRID).next_multiple_of(limits.simd_width);
     let group = limits.threadgroup(wanted_group.min(threads));
-    let threads = if limits.whole_threadgroups { threads.next_multiple_of(group) } else { threads };
+    let threads = match limits.whole_threadgroups {
+        // Rounding up must not pass the most threads of a grid.
+        true => threads.next_multiple_of(group).min(MAX_GRID / group * group),
+        false => threads,
+    };
     (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1))
 }
 
@@ -178,5 +182,8 @@ mod tests {
             let grid = for_data_size(F::ReluForward.row(), size, whole);
             assert_eq!(grid, (MTLSize::new(threads, 1, 1), MTLSize::new(group, 1, 1)), "{size}");
         }
+        let (threads, group) =
+            for_data_size(F::ReluForward.row(), u64::MAX, GridLimits { max_threads: 100, ..whole });
+        assert_eq!((threads.width, group.width), (MAX_GRID / 96 * 96, 96));
     }
 }

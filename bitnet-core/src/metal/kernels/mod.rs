@@ -26,7 +26,7 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 
-use crate::metal::{CompileOptions, Device, LanguageVersion};
+use crate::metal::CompileOptions;
 
 pub use case::Case;
 pub(crate) use encode::check_arguments;
@@ -53,11 +53,10 @@ pub static HEADERS: &[(&str, &str)] = &[
     ("simdgroups.h", include_str!("../shaders/simdgroups.h")),
 ];
 
-/// Options made such that they suit the built-in shaders on a device. These ask for exact arithmetic themselves, but
-/// before version 3.2 the language has no way to: then the options do.
-pub(crate) fn suit_built_in(options: &mut CompileOptions, device: &Device) {
-    let version = options.language_version.min(device.limits().language_version);
-    options.fast_math &= version >= LanguageVersion::Metal3_2;
+/// Makes options suit the built-in shaders, to which NaN and infinity mean something. They ask for exact arithmetic
+/// themselves where the language has a way to, but no text can ask for the functions of the library that keep NaN.
+pub(crate) fn suit_built_in(options: &mut CompileOptions) {
+    options.fast_math = false;
 }
 
 /// [`HEADERS`] as [`CompileOptions::includes`](crate::metal::CompileOptions::includes) takes them.

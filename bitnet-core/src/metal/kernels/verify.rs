@@ -12,16 +12,20 @@ use crate::metal::{BitNetShaders, Device, MetalError, ShaderCompilerConfig};
 pub struct Way {
     /// Whether sums over rows go through `simd_sum` and its like, or are done by single threads.
     pub simdgroup_reductions: bool,
-    /// [`CompileOptions::fast_math`](crate::metal::CompileOptions::fast_math)
+    /// [`CompileOptions::fast_math`](crate::metal::CompileOptions::fast_math), which concerns the shaders of a directory.
     pub fast_math: bool,
 }
 
 impl Way {
-    /// All ways that a device has.
-    pub fn all(device: &Device) -> Vec<Self> {
+    /// All ways that a device has for the shaders of a configuration.
+    pub fn all(device: &Device, config: &ShaderCompilerConfig) -> Vec<Self> {
         let all = [(true, false), (true, true), (false, false), (false, true)];
         let way = |(simdgroup_reductions, fast_math)| Self { simdgroup_reductions, fast_math };
-        let has = |way: &Self| device.limits().simdgroup_reductions || !way.simdgroup_reductions;
+        let is_built_in = config.shader_directory.as_os_str().is_empty();
+        let has = |way: &Self| {
+            (device.limits().simdgroup_reductions || !way.simdgroup_reductions)
+                && !(is_built_in && way.fast_math)
+        };
         all.map(way).into_iter().filter(has).collect()
     }
 
@@ -188,7 +192,7 @@ mod tests {
             enable_caching: false,
             ..ShaderCompilerConfig::default()
         };
-        let ways = Way::all(&device).into_iter();
+        let ways = Way::all(&device, &config).into_iter();
         let ways: Vec<_> =
             ways.map(|way| (way, way.shaders(&device, &config).expect("a readable directory"))).collect();
         let (row, mut steps) = (function.row(), 0);

@@ -241,16 +241,17 @@ impl ShaderCompiler {
         memory.get(name).filter(|cached| *cached.text == *text).map(|cached| cached.shader.clone())
     }
 
-    /// The options of a text: the configuration's, and the files beside it.
+    /// The options of a text, settled: the configuration's, and the files beside it.
     fn options(&self, text: &ShaderText) -> CompileOptions {
         let mut options = self.config.compile_options.clone();
         options.optimization_level = self.config.optimization_level;
         options.debug_info = self.config.debug_info;
-        if self.directory().is_none() {
-            kernels::suit_built_in(&mut options, &self.device);
-        }
         for (include, body) in &text.includes {
             options.includes.entry(include.clone()).or_insert_with(|| body.clone());
+        }
+        let mut options = self.device.settled(&options);
+        if self.directory().is_none() {
+            kernels::suit_built_in(&mut options);
         }
         options
     }

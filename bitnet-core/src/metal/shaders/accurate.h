@@ -1,12 +1,17 @@
 // Arithmetic that is more exact than a float: pairs of floats, and powers of e.
 //
 // MSL promises 4 ulp of `exp` and 5 of `tanh`, and less under fast math, which would leave nothing of the
-// 4 ulp that an activation may err by. What follows is made of operations that are rounded correctly.
+// 4 ulp that an activation may err by. What follows is made of operations that are rounded correctly: it asks for
+// exact arithmetic, for itself and for the rest of the file that includes it.
 
 #pragma once
 
 #include <metal_stdlib>
 using namespace metal;
+
+#if __METAL_VERSION__ >= 320
+#pragma METAL fp math_mode(safe)
+#endif
 
 // x, but not above the limit; NaN stays NaN.
 inline float bounded(float x, float limit) {

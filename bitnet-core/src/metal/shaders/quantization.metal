@@ -7,7 +7,8 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// NaN and infinity mean something to these kernels, whatever the compiler is told for the rest.
+// NaN and infinity mean something to these kernels, whatever the compiler is told for the rest. Before Metal 3.2, and of
+// functions of the library, a text cannot say so: that takes `fast_math: false`, as the built-in shaders are compiled.
 #if __METAL_VERSION__ >= 320
 #pragma METAL fp math_mode(safe)
 #endif

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bitnet_msl::LanguageVersion;
 use objc2::rc::{Retained, autoreleasepool};
 use objc2::runtime::{AnyObject, NSObjectProtocol, ProtocolObject};
 use objc2::sel;
@@ -25,6 +24,7 @@ use crate::metal::gpu_family::MTLGPUFamily;
 use crate::metal::page_bytes::PageBytes;
 use crate::metal::resource_options::MTLResourceOptions;
 use crate::metal::size::MTLSize;
+use crate::metal::system_language::newest_language;
 use crate::metal::validation::CONSTANT_OFFSET_ALIGNMENT;
 
 /// Threads of a simdgroup on every GPU of Apple's.
@@ -126,30 +126,12 @@ fn limits(raw: &ProtocolObject<dyn MTLDevice>, families: &[MTLGPUFamily]) -> Dev
         } else {
             MAC_CONSTANT_OFFSET_ALIGNMENT
         },
-        language_version: language_version(
+        language_version: newest_language(
+            cfg!(target_os = "macos"),
             NSProcessInfo::processInfo().operatingSystemVersion().majorVersion,
         ),
         has_unified_memory: raw.hasUnifiedMemory(),
         recommended_max_working_set_size: working_set,
-    }
-}
-
-/// The major version of the system that came with Metal 2.3, the first language version that there is here.
-#[cfg(target_os = "macos")]
-const FIRST_SYSTEM: isize = 11;
-#[cfg(not(target_os = "macos"))]
-const FIRST_SYSTEM: isize = 14;
-
-/// The newest version of the language that a system compiles: one a year, until systems were numbered by years.
-fn language_version(system: isize) -> LanguageVersion {
-    use LanguageVersion::{Metal2_3, Metal2_4, Metal3_0, Metal3_1, Metal3_2, Metal4_0};
-    match system - FIRST_SYSTEM {
-        ..=0 => Metal2_3,
-        1 => Metal2_4,
-        2 => Metal3_0,
-        3 => Metal3_1,
-        _ if system < 26 => Metal3_2,
-        _ => Metal4_0,
     }
 }
 

@@ -277,5 +277,8 @@ pub(crate) enum CacheAction {
         /// Directory with .metal files, instead of the built-in shaders
         #[arg(long, value_name = "DIR")]
         shaders: Option<PathBuf>,
+        /// Device to compile for; without it, the GPU where there is one
+        #[arg(long, value_enum)]
+        device: Option<DeviceChoice>,
     },
 }

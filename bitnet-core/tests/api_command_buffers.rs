@@ -260,8 +260,11 @@ fn run_times_are_in_order() {
         completes(&second);
         let times =
             [first.gpu_start_time(), first.gpu_end_time(), second.gpu_start_time(), second.gpu_end_time()];
-        assert!(times.is_sorted(), "{times:?}");
-        assert!(times[3] > 0.0, "{times:?}");
+        // A GPU may begin with the second while the first one ends.
+        let [first_start, first_end, second_start, second_end] = times;
+        assert!(first_start <= first_end && second_start <= second_end, "{times:?}");
+        assert!(first_start <= second_start && first_end <= second_end && second_end > 0.0, "{times:?}");
+        assert!(device.kind() == DeviceKind::Metal || first_end <= second_start, "{times:?}");
         let duration = second.gpu_duration().expect("it has run").as_secs_f64();
         assert!((duration - (times[3] - times[2])).abs() < 1e-6, "{duration} of {times:?}");
     });

@@ -208,7 +208,7 @@ fn archives_hold_what_pipelines_are_made_of() {
         let archive = device.new_binary_archive(&path).expect("a new archive");
         assert_eq!((archive.path(), saved(&archive)), (&*path, Ok(false)));
         make(&archive);
-        let keeps_code = device.kind() == DeviceKind::Metal;
+        let keeps_code = device.limits().binary_archives;
         assert_eq!(saved(&archive), Ok(keeps_code));
         assert_eq!(path.exists(), keeps_code);
         let again = device.new_binary_archive(&path).expect("the same archive");
@@ -239,7 +239,7 @@ fn the_disk_cache_keeps_machine_code_where_there_is_some() {
             assert_eq!(pipeline.map(|p| p.label().to_owned()).ok().as_deref(), Some("relu_forward"), "{run}");
             let cache = shaders.compiler().disk_cache().expect("it has a folder");
             let key = shaders.compiler().cache_key("activation").expect("it is built in");
-            assert_eq!(cache.archive_path(&key).exists(), device.kind() == DeviceKind::Metal, "{run}");
+            assert_eq!(cache.archive_path(&key).exists(), device.limits().binary_archives, "{run}");
         }
     });
 }

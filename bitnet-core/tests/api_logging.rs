@@ -15,10 +15,6 @@ using namespace metal;
 
 constant os_log logger("com.example.bitnet", "tests");
 
-kernel void greet(uint3 i [[thread_position_in_grid]]) {
-    logger.log_info("hello from %v3u\n", i);
-}
-
 kernel void count(uint i [[thread_position_in_grid]]) {
     logger.log_info("thread %u", i);
 }
@@ -48,6 +44,13 @@ kernel void log_and_trap(device uint *x [[buffer(0)]], uint i [[thread_position_
         logger.log("after %u", i);
     }
 }
+
+// What Metal makes of the format of a vector is not known.
+#ifdef ON_HOST
+kernel void greet(uint3 i [[thread_position_in_grid]]) {
+    logger.log_info("hello from %v3u\n", i);
+}
+#endif
 "#;
 
 /// A message as it came, without borrows.
@@ -173,8 +176,12 @@ fn state(device: &Device, descriptor: LogStateDescriptor) -> (LogState, Taken) {
 /// Encodes a dispatch of this many threads in threadgroups of 32.
 fn encode(command_buffer: &CommandBuffer, kernel: &str, threads: u64, bind: impl Fn(&ComputeCommandEncoder)) {
     let device = command_buffer.device();
+    let mut options = CompileOptions::default();
+    if device.kind() == DeviceKind::Host {
+        options.defines.insert("ON_HOST", "1");
+    }
     let library = device
-        .new_library_with_named_source("log", SHADER, &CompileOptions::default())
+        .new_library_with_named_source("log", SHADER, &options)
         .unwrap_or_else(|error| panic!("{error}"));
     let function = library.get_function(kernel, None).expect("it is there");
     let pipeline = device.new_compute_pipeline_state_with_function(&function).expect("it suits the device");
@@ -205,7 +212,7 @@ fn messages_say_who_logged_them_and_where() {
         subsystem: Some("com.example.bitnet".into()),
         category: Some("tests".into()),
         message: "hello from 33,0,0\n".into(),
-        shown: "log.metal:8: thread (33, 0, 0) in threadgroup (1, 0, 0): hello from 33,0,0\n".into(),
+        shown: "log.metal:40: thread (33, 0, 0) in threadgroup (1, 0, 0): hello from 33,0,0\n".into(),
     };
     assert_eq!(messages[33], expect);
 }
@@ -380,11 +387,11 @@ fn without_handlers_messages_become_events() {
     assert_eq!(
         events,
         [
-            format!("INFO bitnet::shader: {}: info {of}", place(17)),
-            format!("INFO bitnet::shader: {}: notice", place(18)),
-            format!("ERROR bitnet::shader: {}: error {of}", place(19)),
-            format!("ERROR bitnet::shader: {}: fault {of}", place(20)),
-            format!("INFO bitnet::shader: {}: hello from 0,0,0 {of}", place(8)),
+            format!("INFO bitnet::shader: {}: info {of}", place(13)),
+            format!("INFO bitnet::shader: {}: notice", place(14)),
+            format!("ERROR bitnet::shader: {}: error {of}", place(15)),
+            format!("ERROR bitnet::shader: {}: fault {of}", place(16)),
+            format!("INFO bitnet::shader: {}: hello from 0,0,0 {of}", place(40)),
         ]
     );
 }

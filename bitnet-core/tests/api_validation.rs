@@ -29,8 +29,19 @@ kernel void shared_memory(device float *data [[buffer(0)]],
                           uint i [[thread_index_in_threadgroup]]) {
     threadgroup float own[64];
     own[i % 64] = data[i];
-    scratch[i] = own[i % 64];
+    // So that there is something to keep in `own`.
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    scratch[i] = own[63 - i % 64];
     data[i] = scratch[i];
+}
+
+struct Wide { float4 x; float4 y; };
+
+kernel void wide_memory(device float *data [[buffer(0)]], threadgroup Wide *scratch [[threadgroup(0)]],
+                        uint2 i [[thread_position_in_grid]], ushort group [[threadgroup_position_in_grid]],
+                        ushort2 inside [[thread_position_in_threadgroup]]) {
+    scratch[inside.x].x = data[group];
+    data[i.x + i.y] = scratch[inside.x].x[inside.y];
 }
 "#;
 
@@ -44,6 +55,7 @@ struct Bench {
     scale: ComputePipelineState,
     narrow: ComputePipelineState,
     shared_memory: ComputePipelineState,
+    wide_memory: ComputePipelineState,
     /// 16 floats.
     data: Buffer,
     /// The same of another device.
@@ -72,6 +84,7 @@ impl Bench {
             scale: pipeline(&library, "scale"),
             narrow: pipeline(&library, "narrow"),
             shared_memory: pipeline(&library, "shared_memory"),
+            wide_memory: pipeline(&library, "wide_memory"),
             data: create_buffer(device, &[1.0f32; 16]).expect("16 floats"),
             foreign_data: create_buffer(&other, &[1.0f32; 16]).expect("16 floats"),
             foreign_scale: pipeline(&self::library(&other), "scale"),
@@ -382,6 +395,38 @@ fn grids_fit_thread_positions() {
 }
 
 #[test]
+fn kernels_can_count_what_they_ask_for() {
+    let refused = |grid: MTLSize, threadgroup: MTLSize, name: &str, attribute, type_name: &str, along| {
+        let (count, dimension) = along;
+        check(
+            |b| {
+                b.encoder.set_compute_pipeline_state(&b.wide_memory);
+                b.encoder.set_buffer(0, Some(&b.data), 0);
+                b.encoder.set_threadgroup_memory_length(0, 1024);
+                b.encoder.dispatch_threads(grid, threadgroup);
+            },
+            ValidationError::ParameterCannotCount {
+                kernel: k("wide_memory"),
+                name: name.to_owned(),
+                attribute,
+                type_name: type_name.to_owned(),
+                count,
+                dimension,
+            },
+            &format!(
+                "kernel 'wide_memory': '{name}' [[{attribute}]] is of type '{type_name}', which cannot count {count} \
+                 along the {dimension}; it has to have more components, or wider ones"
+            ),
+        );
+    };
+    let size = MTLSize::new;
+    let (thread, threadgroup) = ("thread_position_in_grid", "threadgroup_position_in_grid");
+    refused(size(1, 1, 2), size(1, 1, 2), "i", thread, "uint2", (2, "depth"));
+    refused(size(4, 5, 1), size(4, 2, 1), "group", threadgroup, "ushort", (3, "height"));
+    refused(size(1 << 20, 1, 1), size(16, 1, 1), "group", threadgroup, "ushort", (65536, "width"));
+}
+
+#[test]
 fn threadgroup_memory_has_a_length_and_not_too_much() {
     let bind = |b: &Bench| {
         b.encoder.set_compute_pipeline_state(&b.shared_memory);
@@ -400,10 +445,27 @@ fn threadgroup_memory_has_a_length_and_not_too_much() {
         ValidationError::ThreadgroupMemoryAlignment { index: 1, length: 8 },
         "set_threadgroup_memory_length: 8 bytes for index 1 are not a multiple of 16",
     );
-    // The kernel declares 256 bytes itself.
+    check(
+        |b| {
+            b.encoder.set_compute_pipeline_state(&b.wide_memory);
+            b.encoder.set_buffer(0, Some(&b.data), 0);
+            b.encoder.set_threadgroup_memory_length(0, 16);
+            b.dispatch(1, THREAD);
+        },
+        ValidationError::BindingTooShort {
+            parameter: KernelParameter { kernel: k("wide_memory"), ..memory(0, "scratch") },
+            type_name: "threadgroup Wide *".to_owned(),
+            length: 16,
+            needed: 32,
+        },
+        "kernel 'wide_memory': threadgroup memory 0 ('scratch') has 16 bytes, but 'threadgroup Wide *' takes 32",
+    );
     on_each_device(|device| {
         let limit = device.limits().max_threadgroup_memory_length;
-        let length = limit + 256;
+        // The kernel declares 256 bytes itself.
+        let own = pipeline(&library(device), "shared_memory").static_threadgroup_memory_length();
+        assert!(own >= 256, "{own}");
+        let length = limit + own;
         check_on(
             device,
             |b| {
@@ -550,15 +612,16 @@ fn a_misused_command_buffer_leaves_others_alone() {
         let next = bench.queue.new_command_buffer();
         let encoder = next.new_compute_command_encoder();
         encoder.set_compute_pipeline_state(&bench.scale);
+        let output = create_buffer(device, &[0.0f32; 16]).expect("16 floats");
         encoder.set_buffer(0, Some(&bench.data), 0);
-        encoder.set_buffer(1, Some(&bench.data), 0);
+        encoder.set_buffer(1, Some(&output), 0);
         encoder.set_bytes(2, bytemuck::cast_slice(&[16u32, 3.0f32.to_bits()]));
         encoder.dispatch_threads(MTLSize::new(16, 1, 1), MTLSize::new(32, 1, 1));
         encoder.end_encoding();
         next.commit();
         assert!(bench.command_buffer.wait_until_completed().is_err());
         assert_eq!(next.wait_until_completed().map_err(|error| error.to_string()), Ok(()));
-        assert_eq!(read_buffer::<f32>(&bench.data).expect("16 floats"), [3.0; 16]);
+        assert_eq!(read_buffer::<f32>(&output).expect("16 floats"), [3.0; 16]);
     });
 }
 

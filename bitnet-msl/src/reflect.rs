@@ -1,8 +1,8 @@
 //! What a module's kernels take: parameters, struct layouts, threadgroup memory.
 
 use crate::ir::{
-    AddressSpace, Binding, GlobalId, GlobalKind, Kernel, Module, Op, Scalar, StructId, Type, TypeId,
-    TypeTable,
+    AddressSpace, Binding, GlobalId, GlobalKind, Kernel, Module, Op, Scalar, StructId, ThreadAttribute, Type,
+    TypeId, TypeTable,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -73,7 +73,8 @@ pub struct ParamInfo {
     /// Index of the buffer or threadgroup memory.
     pub index: Option<u32>,
     /// The attribute, for values.
-    pub attribute: Option<&'static str>,
+    #[serde(serialize_with = "attribute_name")]
+    pub attribute: Option<ThreadAttribute>,
     /// Address space of what it points to: `device`, `constant`, `threadgroup`; none for values.
     pub space: Option<&'static str>,
     /// The pointee may not be written through it.
@@ -133,6 +134,13 @@ pub enum ElementInfo {
     Pointer,
     /// `void`
     Void,
+}
+
+fn attribute_name<S: serde::Serializer>(
+    attribute: &Option<ThreadAttribute>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    attribute.map(ThreadAttribute::mnemonic).serialize(serializer)
 }
 
 fn scalar_name<S: serde::Serializer>(scalar: &Scalar, serializer: S) -> Result<S::Ok, S::Error> {
@@ -204,7 +212,7 @@ fn param_info(types: &TypeTable, name: &str, ty: TypeId, binding: Binding) -> Pa
     let (source, index, attribute, is_reference) = match binding {
         Binding::Buffer { index, is_reference } => (ParamSource::Buffer, Some(index), None, is_reference),
         Binding::Threadgroup { index } => (ParamSource::Threadgroup, Some(index), None, false),
-        Binding::Attribute(attribute) => (ParamSource::Attribute, None, Some(attribute.mnemonic()), false),
+        Binding::Attribute(attribute) => (ParamSource::Attribute, None, Some(attribute), false),
     };
     let pointer_name = types.display(ty);
     let type_name = match pointer_name.strip_suffix('*') {

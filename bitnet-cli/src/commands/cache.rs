@@ -9,12 +9,11 @@ use anyhow::Context as _;
 use bitnet_core::metal::kernels::TABLE;
 use bitnet_core::metal::{
     BitNetShaders, CACHE_DIRECTORY_VARIABLE, CacheEntry, EntryState, ShaderCache, ShaderCompilerConfig,
-    create_metal_device,
 };
 use serde::Serialize;
 
-use crate::cli::{CacheAction, CacheArgs};
-use crate::output;
+use crate::cli::{CacheAction, CacheArgs, DeviceChoice};
+use crate::{device, output};
 
 pub(crate) fn run(args: &CacheArgs) -> anyhow::Result<ExitCode> {
     let cache = match &args.dir {
@@ -26,7 +25,9 @@ pub(crate) fn run(args: &CacheArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
         None | Some(CacheAction::Show) => show(&cache, args.json)?,
         Some(CacheAction::Clear) => clear(&cache, args.json)?,
-        Some(CacheAction::Warm { names, shaders }) => warm(&cache, names, shaders.as_deref(), args.json)?,
+        Some(CacheAction::Warm { names, shaders, device }) => {
+            warm(&cache, names, shaders.as_deref(), *device, args.json)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,13 +140,19 @@ struct Warmed {
     pipelines: usize,
 }
 
-fn warm(cache: &ShaderCache, names: &[String], shaders: Option<&Path>, json: bool) -> anyhow::Result<()> {
+fn warm(
+    cache: &ShaderCache,
+    names: &[String],
+    shaders: Option<&Path>,
+    device: Option<DeviceChoice>,
+    json: bool,
+) -> anyhow::Result<()> {
     let config = ShaderCompilerConfig {
         shader_directory: shaders.map(Path::to_owned).unwrap_or_default(),
         cache_directory: Some(cache.directory().to_owned()),
         ..ShaderCompilerConfig::default()
     };
-    let shaders = BitNetShaders::with_config(create_metal_device()?, config)?;
+    let shaders = BitNetShaders::with_config(device::open(device)?, config)?;
     let all = if names.is_empty() { shaders.compiler().shader_names()? } else { names.to_vec() };
     let warmed = all.into_iter().map(|name| warm_one(&shaders, name)).collect::<anyhow::Result<Vec<_>>>()?;
     if json {

@@ -14,8 +14,7 @@ use super::sync::lock;
 /// [with one](super::ComputePipelineDescriptor::binary_archive) takes its code from there, or adds it. A clone is
 /// another handle to the same archive.
 ///
-/// The host device has no code of its own that would be worth keeping; its archives stay empty and write
-/// no file.
+/// Where a device has [no archives](super::DeviceLimits::binary_archives) it stays empty and writes no file.
 #[derive(Clone, Debug)]
 pub struct BinaryArchive {
     device_id: u64,

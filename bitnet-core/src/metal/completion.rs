@@ -67,7 +67,8 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 #[derive(Debug, Default)]
 pub(crate) struct Completion {
     run: Mutex<Run>,
-    ended: Condvar,
+    /// Tells those who wait for the end, and the end that waits for the handlers of the scheduling.
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +79,8 @@ struct Run {
     times: Option<RunTimes>,
     when_scheduled: Vec<Handler>,
     when_completed: Vec<Handler>,
+    /// A thread calls the handlers of the scheduling, for which the end waits.
+    scheduling: bool,
     /// The thread that calls the handlers of the end. They may wait; they are not waited for by themselves.
     calling: Option<ThreadId>,
 }
@@ -113,19 +116,26 @@ impl Completion {
         run.when_completed = when_completed;
     }
 
-    /// The device begins with it.
+    /// The device begins with it. May be said again: the handlers are called once.
     pub(crate) fn scheduled(&self) {
         let mut run = lock(&self.run);
         run.phase = run.phase.max(Phase::Scheduled);
         let handlers = mem::take(&mut run.when_scheduled);
+        if handlers.is_empty() {
+            return;
+        }
+        run.scheduling = true;
         drop(run);
         handlers.into_iter().for_each(Handler::call);
+        lock(&self.run).scheduling = false;
+        self.changed.notify_all();
     }
 
-    /// The run has ended, at these times if it got as far as running. Calls the handlers; then everybody who
-    /// waits goes on.
+    /// The run has ended, at these times if it got as far as running. Calls the handlers, after those of the scheduling
+    /// that another thread may still be calling; then everybody who waits goes on.
     pub(crate) fn end(&self, result: Result<(), MetalError>, times: Option<RunTimes>) {
-        let mut run = lock(&self.run);
+        let run = self.changed.wait_while(lock(&self.run), |run| run.scheduling);
+        let mut run = run.unwrap_or_else(PoisonError::into_inner);
         run.phase = Phase::Ending;
         run.times = times;
         run.calling = Some(thread::current().id());
@@ -142,7 +152,7 @@ impl Completion {
         run.phase = Phase::Ended;
         run.calling = None;
         drop(run);
-        self.ended.notify_all();
+        self.changed.notify_all();
     }
 
     /// Whether the run has ended.
@@ -161,7 +171,7 @@ impl Completion {
     pub(crate) fn wait(&self) -> Result<(), MetalError> {
         let here = Some(thread::current().id());
         let run = lock(&self.run);
-        let run = self.ended.wait_while(run, |run| run.phase != Phase::Ended && run.calling != here);
+        let run = self.changed.wait_while(run, |run| run.phase != Phase::Ended && run.calling != here);
         let run = run.unwrap_or_else(PoisonError::into_inner);
         run.error.clone().map_or(Ok(()), Err)
     }
@@ -190,5 +200,40 @@ impl Completion {
     /// How long the device worked on it, once it has ended.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.times().map(|times| Duration::from_secs_f64((times.end - times.start).max(0.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Barrier};
+
+    /// Metal may report the end from one thread while another one calls the handlers of the scheduling.
+    #[test]
+    fn the_end_waits_for_the_handlers_of_the_scheduling() {
+        let (completion, begun) = (Arc::new(Completion::default()), Arc::new(Barrier::new(2)));
+        let (calls, called) = channel();
+        let (to_scheduled, to_completed) = (calls.clone(), calls);
+        let (run, has_begun) = (completion.clone(), begun.clone());
+        let when_scheduled = Handler::new(move || {
+            has_begun.wait();
+            // Time for the end to come too early.
+            thread::sleep(Duration::from_millis(20));
+            to_scheduled.send(("scheduled", run.status())).expect("the test listens");
+        });
+        let run = completion.clone();
+        let when_completed =
+            Handler::new(move || to_completed.send(("completed", run.status())).expect("the test listens"));
+        completion.committed(vec![when_scheduled], vec![when_completed]);
+        thread::scope(|scope| {
+            scope.spawn(|| completion.scheduled());
+            begun.wait();
+            completion.scheduled();
+            completion.end(Ok(()), None);
+        });
+        let calls: Vec<_> = called.try_iter().collect();
+        let [scheduled, completed] = [MTLCommandBufferStatus::Scheduled, MTLCommandBufferStatus::Completed];
+        assert_eq!(calls, [("scheduled", scheduled), ("completed", completed)]);
     }
 }

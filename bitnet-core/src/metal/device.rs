@@ -62,6 +62,12 @@ pub struct DeviceLimits {
     /// The newest version of the language that the system compiles. A source that asks for a newer one, as by default, is
     /// compiled as this one; the first time, a warning says so.
     pub language_version: LanguageVersion,
+    /// Whether the code of pipelines can be kept in a [`BinaryArchive`]: not on the host device, which has none, nor on a
+    /// virtual machine's GPU, whose archives cannot be written. There archives stay empty and write no file.
+    pub binary_archives: bool,
+    /// Whether arithmetic may take float32 numbers below the least normal one for zeros. Metal allows it and Apple's GPUs
+    /// do so, fast math or not; the host device keeps them. In half precision all keep them.
+    pub flushes_subnormals: bool,
     /// Whether host and device have one memory.
     pub has_unified_memory: bool,
     /// Bytes that the device can use at a time without getting slower, if it says so.
@@ -341,8 +347,8 @@ impl Device {
 
     /// Captures the command buffers that `work` makes and commits into a document that is not there yet, of the kind
     /// that [`capture_extension`](Self::capture_extension) says. A Metal GPU captures only in a process that runs with
-    /// `METAL_CAPTURE_ENABLED=1`. The host device waits for what has been committed; one behind another that is enqueued
-    /// and not yet committed is left out.
+    /// `MTL_CAPTURE_ENABLED=1` (before macOS 14, `METAL_CAPTURE_ENABLED=1`) and has made no log state. The host device waits
+    /// for what has been committed; one behind another that is enqueued and not yet committed is left out.
     ///
     /// It must not be called from a scheduled handler, or one of a log state: the end of the capture waits for command
     /// buffers, and while such a handler runs those of its queue do not.
@@ -351,14 +357,10 @@ impl Device {
     /// [`MetalError::CaptureFailed`]: before `work` is called, or if the document cannot be written.
     pub fn capture<T>(&self, path: &Path, work: impl FnOnce() -> T) -> Result<T, MetalError> {
         let failed = |reason: String| MetalError::CaptureFailed { path: path.to_owned(), reason };
-        let extension = self.capture_extension();
+        let backend::CaptureDocument { extension, shown_by } = self.inner.raw.capture_document();
         if path.extension().is_none_or(|given| given != extension) {
-            let tool = match self.kind() {
-                DeviceKind::Metal => "Xcode shows",
-                DeviceKind::Host => "Perfetto (https://ui.perfetto.dev) and Chrome's tracing page show",
-            };
             return Err(failed(format!(
-                "this device captures to documents named .{extension}, which {tool}"
+                "this device captures to documents named .{extension}, which {shown_by}"
             )));
         }
         if path.exists() {
@@ -373,10 +375,7 @@ impl Device {
     /// The extension of the documents that [`capture`](Self::capture) writes: `gputrace` of a Metal GPU, for Xcode;
     /// `json` of the host device, trace events for Perfetto or Chrome.
     pub fn capture_extension(&self) -> &'static str {
-        match self.kind() {
-            DeviceKind::Metal => "gputrace",
-            DeviceKind::Host => "json",
-        }
+        self.inner.raw.capture_document().extension
     }
 
     /// A queue for command buffers.
@@ -394,14 +393,14 @@ impl Device {
     ///
     /// # Errors
     /// [`MetalError::LogBufferSize`] if the descriptor's size is out of range,
-    /// [`MetalError::LoggingUnavailable`] if the device does not hand on what shaders log.
+    /// [`MetalError::LoggingUnavailable`] if the device does not hand on what shaders log: Metal does from macOS 15 and
+    /// iOS 18 on, on GPUs that are not a virtual machine's. A process that has made a log state captures nothing any more.
     pub fn new_log_state_with_descriptor(
         &self,
         descriptor: &LogStateDescriptor,
     ) -> Result<LogState, MetalError> {
-        if !self.inner.raw.has_logging() {
-            return Err(MetalError::LoggingUnavailable { device: self.name().to_owned() });
-        }
+        let unavailable = |reason| MetalError::LoggingUnavailable { device: self.name().to_owned(), reason };
+        self.inner.raw.logging().map_err(unavailable)?;
         LogState::new(*descriptor)
     }
 
@@ -432,6 +431,11 @@ impl Device {
             });
         }
         options
+    }
+
+    /// What its machine code depends on beside the device itself.
+    pub(crate) fn code_version(&self) -> String {
+        self.inner.raw.code_version()
     }
 
     pub(crate) fn error_mode(&self) -> ErrorMode {

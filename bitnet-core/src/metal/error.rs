@@ -83,10 +83,12 @@ pub enum MetalError {
         size: u64,
     },
     /// A log state was asked of a device that does not hand on what shaders log.
-    #[error("the device '{device}' does not hand on what shaders log")]
+    #[error("the device '{device}' does not hand on what shaders log: {reason}")]
     LoggingUnavailable {
         /// The device's name.
         device: String,
+        /// Why not.
+        reason: String,
     },
 
     /// No shader has this name.

@@ -181,8 +181,9 @@ type Handler = dyn Fn(&LogMessage<'_>) + Send + Sync;
 /// Made by [`Device::new_log_state_with_descriptor`](super::Device::new_log_state_with_descriptor) and given to a
 /// [queue](super::Device::new_command_queue_with_log_state) or to a
 /// [command buffer](super::CommandQueue::new_command_buffer_with_log_state), whose own state goes before its queue's.
-/// Messages arrive when the command buffer ends, before anybody who waits for it goes on; those of the host device in
-/// order: of dispatches, then threadgroups, then of execution, whatever the number of CPU threads.
+/// Messages arrive when the command buffer ends, before anybody who waits for it goes on, as far as Metal, which promises
+/// nothing about it, has handed them over by then. Those of the host device come in order: of dispatches, then
+/// threadgroups, then of execution, whatever the number of CPU threads.
 #[derive(Clone)]
 pub struct LogState {
     shared: Arc<Shared>,

@@ -44,7 +44,7 @@ fn activations_agree_with_their_references_at_floats_of_every_size() {
         for row in TABLE.iter().filter(is_elementwise) {
             assert!(row.params.iter().all(|param| param.element().is_none_or(|e| e == Element::Real)));
             for &precision in row.precisions() {
-                let case = case(row).in_precision(row, precision);
+                let case = case(row).in_precision(row, precision).on_device(shaders.device());
                 let outputs = run(shaders, row, &case);
                 assert_eq!(complaint(row, &case, &outputs), None);
                 kernels += 1;

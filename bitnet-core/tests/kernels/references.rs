@@ -13,7 +13,7 @@ use half::f16;
 fn check_all(shaders: &BitNetShaders, way: &str) {
     let mut complaints = Vec::new();
     for row in TABLE {
-        for case in all_cases(row) {
+        for case in all_cases(shaders.device(), row) {
             let outputs = run(shaders, row, &case);
             complaints.extend(complaint(row, &case, &outputs));
         }
@@ -81,7 +81,8 @@ fn a_wrong_element_is_found() {
     with_shaders(|shaders| {
         for row in TABLE {
             for &precision in row.precisions() {
-                let cases: Vec<_> = all_cases(row).filter(|case| case.precision == precision).collect();
+                let cases: Vec<_> =
+                    all_cases(shaders.device(), row).filter(|case| case.precision == precision).collect();
                 let case = cases.iter().find(|case| case.label.starts_with("33")).or(cases.last());
                 let case = case.expect("a case");
                 let outputs = run(shaders, row, case);

@@ -205,7 +205,7 @@ fn every_helper_gives_what_the_reference_says() {
     with_shaders(|shaders| {
         for row in TABLE {
             let mut ran = 0;
-            for case in all_cases(row) {
+            for case in all_cases(shaders.device(), row) {
                 let Some(buffers) = buffers(shaders.device(), row, &case) else { continue };
                 let operands = Operands { shaders, case: &case, buffers: &buffers };
                 let result =

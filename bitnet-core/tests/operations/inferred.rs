@@ -30,7 +30,7 @@ fn every_kernel_runs_with_its_buffers_alone_or_says_what_to_set() {
         let mut ran = Vec::new();
         for row in TABLE {
             let (index, layout) = row.constants();
-            for case in all_cases(row) {
+            for case in all_cases(shaders.device(), row) {
                 match run_with_buffers_alone(shaders, row, &case) {
                     None => {}
                     Some(Ok(outputs)) => {

@@ -270,7 +270,7 @@ fn settings_and_step(p: &AdamWParams) -> (AdamW, u32) {
 fn every_operation_gives_what_the_reference_says() {
     with_ops(|ops| {
         for row in TABLE {
-            for mut case in all_cases(row) {
+            for mut case in all_cases(ops.device(), row) {
                 if row.function == F::AdamWStep {
                     // The operation computes the bias corrections more exactly than the case has them.
                     let p = AdamWParams::from_bytes(&case.params);

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
+use bitnet_core::metal::kernels::verify::cases_in;
 use bitnet_core::metal::kernels::{Case, KernelRow};
 use bitnet_core::metal::testing::{devices, name_of};
 use bitnet_core::metal::{BitNetShaders, CompileOptions, Device, HostOptions, ShaderCompilerConfig};
@@ -41,10 +42,10 @@ pub(crate) fn shaders_of(device: &Device) -> BitNetShaders {
     shaders
 }
 
-/// Every case of a row, for every version of its kernel.
-pub(crate) fn all_cases(row: &'static KernelRow) -> impl Iterator<Item = Case> {
-    let of = move |precision| (row.cases)().into_iter().map(move |case| case.in_precision(row, precision));
-    row.precisions().iter().copied().flat_map(of)
+/// Every case of a row as a device computes it, for every version of its kernel.
+pub(crate) fn all_cases(device: &Device, row: &'static KernelRow) -> impl Iterator<Item = Case> {
+    let cases = row.precisions().iter().flat_map(|&precision| cases_in(row, precision));
+    cases.map(|case| case.on_device(device))
 }
 
 /// What messages call a case of a kernel.

@@ -99,7 +99,7 @@ fn parameters_say_where_they_come_from_and_what_they_hold() {
     assert_eq!(info.params[1].element, ElementInfo::Struct("Params".into()));
     assert_eq!(info.params[2].element, ElementInfo::Atomic(Scalar::U32));
     assert!(info.params[1].is_reference && info.params[1].is_const);
-    assert_eq!(info.params[4].attribute, Some("thread_position_in_grid"));
+    assert_eq!(info.params[4].attribute, Some(ThreadAttribute::ThreadPositionInGrid));
     assert_eq!(info.buffer(3).map(|p| p.name.as_str()), Some("p"));
     assert_eq!(info.dynamic_threadgroup().count(), 1);
 }

@@ -71,10 +71,14 @@ pub(crate) trait Device: Debug + Send + Sync {
     fn new_binary_archive(&self, path: &Path) -> Result<Arc<dyn BinaryArchive>, MetalError>;
     /// A queue.
     fn new_command_queue(&self) -> Arc<dyn CommandQueue>;
-    /// Whether what shaders log reaches log states. Metal does so from macOS 15 and iOS 18 on.
-    fn has_logging(&self) -> bool {
-        false
+    /// Whether what shaders log reaches log states, or why not.
+    fn logging(&self) -> Result<(), String>;
+    /// What machine code depends on beside the device: nothing, or the build of the system that made it.
+    fn code_version(&self) -> String {
+        String::new()
     }
+    /// What captures are written to.
+    fn capture_document(&self) -> CaptureDocument;
     /// Captures the device's commands into a file, which is not there yet, until what is returned ends.
     fn start_capture(&self, path: &Path) -> Result<Box<dyn Capture>, MetalError>;
 }
@@ -140,6 +144,14 @@ pub(crate) trait BinaryArchive: Any + Debug + Send + Sync {
     fn not_kept(&self);
 }
 
+/// The documents of a device's captures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CaptureDocument {
+    pub(crate) extension: &'static str,
+    /// What shows them, and "show" or "shows".
+    pub(crate) shown_by: &'static str,
+}
+
 /// A capture that runs. Dropped, it ends, and there may be no document.
 pub(crate) trait Capture: Debug {
     /// Ends it: the document is there.
@@ -154,7 +166,7 @@ pub(crate) trait CommandQueue: Debug + Send + Sync {
     /// the thread. It may return at any time.
     fn help(&self, _completion: &Completion) {}
     /// An empty command buffer whose shaders log to this state. Called only for devices that
-    /// [have logging](Device::has_logging).
+    /// [have logging](Device::logging).
     ///
     /// When the command buffer ends, and before `completion` hears of it, the backend hands each message to
     /// the state. A backend over Metal compiles libraries with `MTLCompileOptions.enableLogging`, makes an

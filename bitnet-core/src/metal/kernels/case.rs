@@ -2,7 +2,9 @@
 
 use super::row::{Element, KernelRow, Precision};
 use super::shape::Shape;
-use crate::metal::{Buffer, MetalError, read_buffer};
+#[cfg(doc)]
+use crate::metal::DeviceLimits;
+use crate::metal::{Buffer, Device, MetalError, read_buffer};
 use bytemuck::NoUninit;
 use half::f16;
 
@@ -141,6 +143,24 @@ impl Case {
         self
     }
 
+    /// The case as a device computes it: where float32 [subnormals are zeros](DeviceLimits::flushes_subnormals), with zeros
+    /// of their sign in place of them. The reference of such a case is what the device has to come to.
+    #[must_use]
+    pub fn on_device(self, device: &Device) -> Self {
+        if device.limits().flushes_subnormals { self.with_zeros_for_subnormals() } else { self }
+    }
+
+    fn with_zeros_for_subnormals(mut self) -> Self {
+        let floats = self.buffers.iter_mut().filter_map(|(_, data)| match data {
+            Data::F32(values) => Some(values),
+            _ => None,
+        });
+        for value in floats.flatten().filter(|value| value.is_subnormal()) {
+            *value = 0f32.copysign(*value);
+        }
+        self
+    }
+
     /// The case with one buffer more.
     #[must_use]
     pub fn with(mut self, index: u32, data: Data) -> Self {
@@ -248,3 +268,24 @@ pub struct Derivative {
 
 /// A function of many variables.
 pub type Function = Box<dyn Fn(&[f64]) -> f64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metal::HostOptions;
+
+    #[test]
+    fn a_device_that_keeps_subnormals_gets_them() {
+        let tiny = vec![1e-40, -1e-40, f32::MIN_POSITIVE, f32::NAN, 0.0];
+        let case = Case::new("tiny", Shape::elements(5), &5u32).with(0, Data::F32(tiny.clone()));
+        let bits = |case: &Case| match case.data(0) {
+            Some(Data::F32(values)) => values.iter().map(|value| value.to_bits()).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        let kept = case.clone().on_device(&Device::host(HostOptions::default()));
+        assert_eq!(bits(&kept), bits(&case));
+        let flushed = case.clone().with_zeros_for_subnormals();
+        let expect = [0.0, -0.0, f32::MIN_POSITIVE, f32::NAN, 0.0];
+        assert_eq!(bits(&flushed), expect.map(f32::to_bits));
+    }
+}

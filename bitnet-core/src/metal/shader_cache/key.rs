@@ -26,6 +26,7 @@ impl CacheKey {
         // A GPU's code is for that GPU; the host's name only says how many threads it has.
         if device.kind() == DeviceKind::Metal {
             hash.add("device name", device.name());
+            hash.add("code version", &device.code_version());
         }
         hash.add("device limits", &format!("{:?}", device.limits()));
         hash.add("language version", &language_version.number().to_string());

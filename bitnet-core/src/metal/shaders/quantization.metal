@@ -377,8 +377,8 @@ inline float quantize_gradient(float g, float gamma, float draw, bool stochastic
 }
 
 // Per group: scale = max|g|/127, q = g/scale, rounded. A simdgroup takes a group. Element i of the tensor
-// draws word i mod 4 of Philox at counter i/4. A group of zeros gets scale 1; one with an infinity scale ∞ and
-// q = 0, one with a NaN scale NaN and q = 0.
+// draws word i mod 4 of Philox at counter i/4. A group of zeros, or of numbers so small that a device may take them for
+// zeros, gets scale 1 and q = 0; one with an infinity scale ∞ and q = 0, one with a NaN scale NaN and q = 0.
 template <typename T>
 kernel void quantize_gradients(device const T* gradients [[buffer(0)]],  // (M, K)
                                device char* quantized [[buffer(1)]],     // (M, K)
@@ -391,6 +391,7 @@ kernel void quantize_gradients(device const T* gradients [[buffer(0)]],  // (M, 
     const uint groups = grouping(params).y;
     const bool stochastic = params.stochastic != 0;
     const uint INFINITY_BITS = 0x7f800000u;
+    const uint LEAST_NORMAL_BITS = 0x00800000u;
 
     for (uint item = self.index; item < params.batch_size * groups; item += self.count) {
         const uint first = item % groups * columns_per_group;
@@ -403,8 +404,8 @@ kernel void quantize_gradients(device const T* gradients [[buffer(0)]],  // (M, 
             peak = max(peak, as_type<uint>(float(gradients[i])) & 0x7fffffffu);
         }
         peak = lanes_max(peak);
-        const bool finite = peak < INFINITY_BITS;
-        const float gamma = peak == 0 ? 127.0f : as_type<float>(peak);
+        const bool counts = peak >= LEAST_NORMAL_BITS && peak < INFINITY_BITS;
+        const float gamma = peak < LEAST_NORMAL_BITS ? 127.0f : as_type<float>(peak);
         // 127·g must not overflow nor its error underflow; a power of two changes no digit.
         const float power = gamma > 1e30f ? 0.0009765625f : gamma < 1e-20f ? 1152921504606846976.0f : 1.0f;
 
@@ -420,7 +421,7 @@ kernel void quantize_gradients(device const T* gradients [[buffer(0)]],  // (M, 
                 if (i >= begin && i < end) {
                     const float g = float(gradients[i]) * power;
                     const float q = quantize_gradient(g, gamma * power, draw[lane_of_quad], stochastic);
-                    quantized[i] = char(finite ? q : 0.0f);
+                    quantized[i] = char(counts ? q : 0.0f);
                 }
             }
         }

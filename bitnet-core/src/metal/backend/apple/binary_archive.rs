@@ -20,8 +20,11 @@ use crate::metal::sync::lock;
 /// An archive. Metal does not say that threads may use one together, so they take turns.
 #[derive(Debug)]
 pub(super) struct BinaryArchive {
-    raw: Mutex<Raw>,
+    /// None on a device that has no archives.
+    raw: Option<Mutex<Raw>>,
     has_changed: AtomicBool,
+    /// Metal could not write it once, and will not be able to later.
+    is_given_up: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -31,6 +34,11 @@ struct Raw(Retained<ProtocolObject<dyn MTLBinaryArchive>>);
 unsafe impl Send for Raw {}
 
 impl BinaryArchive {
+    /// One that stays empty.
+    pub(super) fn none() -> Self {
+        Self { raw: None, has_changed: AtomicBool::new(false), is_given_up: AtomicBool::new(true) }
+    }
+
     /// What the file holds; nothing if there is no file, or Metal cannot use it here.
     pub(super) fn open(device: &ProtocolObject<dyn MTLDevice>, path: &Path) -> Result<Self, MetalError> {
         let failed = |reason| MetalError::BinaryArchive { path: path.to_owned(), reason };
@@ -49,26 +57,32 @@ impl BinaryArchive {
             }
             device.newBinaryArchiveWithDescriptor_error(&descriptor).map_err(|error| conv::text(&error))
         });
-        Ok(Self { raw: Mutex::new(Raw(raw.map_err(failed)?)), has_changed: AtomicBool::new(false) })
+        let raw = Some(Mutex::new(Raw(raw.map_err(failed)?)));
+        Ok(Self { raw, has_changed: AtomicBool::new(false), is_given_up: AtomicBool::new(false) })
     }
 
-    /// The pipeline of a descriptor, made by `make` of what is here, else from scratch and put here.
+    /// The pipeline of a descriptor, made by `make` of what is here, else from scratch and then put here.
     pub(super) fn find_or_add(
         &self,
         descriptor: &MTLComputePipelineDescriptor,
         make: impl Fn(MTLPipelineOption) -> Result<Retained<ProtocolObject<dyn MTLComputePipelineState>>, String>,
     ) -> Result<Retained<ProtocolObject<dyn MTLComputePipelineState>>, String> {
-        let Raw(raw) = &*lock(&self.raw);
+        let Some(raw) = &self.raw else { return make(MTLPipelineOption::None) };
+        let Raw(raw) = &*lock(raw);
         descriptor.setBinaryArchives(Some(&NSArray::from_slice(&[&**raw])));
         if let Ok(found) = make(MTLPipelineOption::FailOnBinaryArchiveMiss) {
             return Ok(found);
         }
+        descriptor.setBinaryArchives(None);
+        let made = make(MTLPipelineOption::None)?;
+        if self.is_given_up.load(Ordering::Relaxed) {
+            return Ok(made);
+        }
         match raw.addComputePipelineFunctionsWithDescriptor_error(descriptor) {
             Ok(()) => self.has_changed.store(true, Ordering::Relaxed),
-            // The pipeline can be made all the same, or says better why not.
             Err(error) => tracing::warn!("a pipeline is not archived: {}", conv::text(&error)),
         }
-        make(MTLPipelineOption::None)
+        Ok(made)
     }
 }
 
@@ -78,18 +92,22 @@ impl backend::BinaryArchive for BinaryArchive {
     }
 
     fn write_to(&self, path: &Path) -> Result<(), MetalError> {
+        let Some(raw) = &self.raw else { return Ok(()) };
         // No pipeline is added between the flag and the writing.
-        let Raw(raw) = &*lock(&self.raw);
+        let Raw(raw) = &*lock(raw);
         let written = autoreleasepool(|_| {
             let url = conv::file_url(path)?;
             raw.serializeToURL_error(&url).map_err(|error| conv::text(&error))
         });
-        written.map_err(|reason| MetalError::BinaryArchive { path: path.to_owned(), reason })?;
+        written.map_err(|reason| {
+            self.is_given_up.store(true, Ordering::Relaxed);
+            MetalError::BinaryArchive { path: path.to_owned(), reason }
+        })?;
         self.has_changed.store(false, Ordering::Relaxed);
         Ok(())
     }
 
     fn not_kept(&self) {
-        self.has_changed.store(true, Ordering::Relaxed);
+        self.has_changed.store(!self.is_given_up.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }

@@ -40,22 +40,27 @@ impl Buffer {
         Some(Self { raw, access: RwLock::new(()) })
     }
 
-    /// A shared buffer of these bytes themselves.
-    pub(super) fn new_no_copy(device: &ProtocolObject<dyn MTLDevice>, mut bytes: PageBytes) -> Option<Self> {
+    /// A shared buffer of these bytes themselves, or the bytes if Metal makes none of them.
+    pub(super) fn new_no_copy(
+        device: &ProtocolObject<dyn MTLDevice>,
+        mut bytes: PageBytes,
+    ) -> Result<Self, Arc<PageBytes>> {
         let pages = bytes.as_pages_mut();
         let length = pages.len();
         let pointer = NonNull::from(pages).cast::<c_void>();
+        let bytes = Arc::new(bytes);
         // What is captured lives as long as the block does, which the buffer keeps until it is deallocated.
+        let kept = bytes.clone();
         let keep = RcBlock::new(move |_: NonNull<c_void>, _: usize| {
-            let _ = &bytes;
+            let _ = &kept;
         });
         let options = MTLResourceOptions::StorageModeShared;
-        // SAFETY: The pointer is that of whole pages, as Metal wants them. The block owns them, is never
-        // asked for them, and outlives the buffer's use of them; so they are the buffer's alone.
+        // SAFETY: The pointer is that of whole pages, as Metal wants them. The block keeps them alive for as long as the
+        // buffer uses them, and nobody reads them in another way meanwhile; so they are the buffer's alone.
         let raw = autoreleasepool(|_| unsafe {
             device.newBufferWithBytesNoCopy_length_options_deallocator(pointer, length, options, Some(&keep))
-        })?;
-        Some(Self { raw, access: RwLock::new(()) })
+        });
+        raw.map(|raw| Self { raw, access: RwLock::new(()) }).ok_or(bytes)
     }
 
     /// Memory of no meaning, for a parameter that is bound to nothing: Metal's API validation ends the process where an

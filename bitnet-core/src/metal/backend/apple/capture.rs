@@ -10,6 +10,10 @@ use super::conv;
 use crate::metal::backend;
 use crate::metal::error::MetalError;
 
+/// What Metal wants before it captures.
+const NOT_ENABLED: &str = "run the process with MTL_CAPTURE_ENABLED=1 in its environment (before macOS 14, \
+                           METAL_CAPTURE_ENABLED=1), and make no log state in it";
+
 /// A capture that runs.
 #[derive(Debug)]
 pub(super) struct Capture {
@@ -25,7 +29,7 @@ impl Capture {
             let manager = unsafe { MTLCaptureManager::sharedCaptureManager() };
             let destination = MTLCaptureDestination::GPUTraceDocument;
             if !manager.supportsDestination(destination) {
-                return Err("run the process with METAL_CAPTURE_ENABLED=1 in its environment".to_owned());
+                return Err(NOT_ENABLED.to_owned());
             }
             if manager.isCapturing() {
                 return Err("another capture is running".to_owned());

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::mem;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use block2::RcBlock;
 use objc2::rc::{Retained, autoreleasepool};
@@ -12,7 +13,7 @@ use objc2_foundation::{NSArray, NSError, NSRange, NSString};
 use objc2_metal::{
     MTLBlitCommandEncoder, MTLBuffer, MTLCommandBuffer, MTLCommandBufferEncoderInfo,
     MTLCommandBufferEncoderInfoErrorKey, MTLCommandEncoder, MTLCommandEncoderErrorState,
-    MTLComputeCommandEncoder, MTLDevice, MTLResource,
+    MTLComputeCommandEncoder, MTLResource,
 };
 
 use super::buffer::Buffer;
@@ -41,6 +42,10 @@ pub(super) struct CommandBuffer {
     refused_encoder: bool,
     /// What is bound where nothing is.
     placeholder: Option<Arc<Buffer>>,
+    /// Most bytes of threadgroup memory.
+    most_threadgroup_memory: usize,
+    /// Whether its messages go to a log state.
+    logs: bool,
 }
 
 /// The open encoder.
@@ -57,8 +62,22 @@ enum Open {
 unsafe impl Send for CommandBuffer {}
 
 impl CommandBuffer {
-    pub(super) fn new(raw: Option<Retained<RawCommandBuffer>>, placeholder: Option<Arc<Buffer>>) -> Self {
-        Self { raw, open: Open::None, groups: 0, managed: Vec::new(), refused_encoder: false, placeholder }
+    pub(super) fn new(
+        raw: Option<Retained<RawCommandBuffer>>,
+        placeholder: Option<Arc<Buffer>>,
+        most_threadgroup_memory: usize,
+        logs: bool,
+    ) -> Self {
+        Self {
+            raw,
+            open: Open::None,
+            groups: 0,
+            managed: Vec::new(),
+            refused_encoder: false,
+            placeholder,
+            most_threadgroup_memory,
+            logs,
+        }
     }
 
     /// Does something with the open compute encoder.
@@ -193,14 +212,12 @@ impl backend::CommandBuffer for CommandBuffer {
     }
 
     fn set_threadgroup_memory_length(&mut self, index: usize, length: u64) {
-        self.compute(|encoder| {
-            // A length over the device's limit fails the dispatch, and with it the command buffer; Metal
-            // would assert it here.
-            let limit = encoder.device().maxThreadgroupMemoryLength();
-            let Some(length) = usize::try_from(length).ok().filter(|length| *length <= limit) else { return };
-            // SAFETY: The index is one that Metal has; the length is a multiple of 16 and within the limit.
-            unsafe { encoder.setThreadgroupMemoryLength_atIndex(length, index) };
-        });
+        // A length over the device's limit fails the dispatch, and with it the command buffer; Metal would assert it
+        // here.
+        let limit = self.most_threadgroup_memory;
+        let Some(length) = usize::try_from(length).ok().filter(|length| *length <= limit) else { return };
+        // SAFETY: The index is one that Metal has; the length is a multiple of 16 and within the limit.
+        self.compute(|encoder| unsafe { encoder.setThreadgroupMemoryLength_atIndex(length, index) });
     }
 
     fn dispatch(&mut self, grid: Grid, threadgroup: MTLSize, _place: Place) {
@@ -265,8 +282,13 @@ impl backend::CommandBuffer for CommandBuffer {
             let reason = format!("Metal gave no {what}: there may be too many, or no memory left");
             return Err(MetalError::DeviceFailed { reason });
         };
-        autoreleasepool(|_| commit_and_report(&raw, completion));
-        Ok(())
+        autoreleasepool(|_| match self.logs {
+            true => commit_and_report_after_messages(&raw, completion),
+            false => {
+                commit_and_report(&raw, completion);
+                Ok(())
+            }
+        })
     }
 }
 
@@ -279,15 +301,59 @@ impl Drop for CommandBuffer {
 
 /// Commits, and reports through `completion` from a thread of Metal's.
 fn commit_and_report(raw: &RawCommandBuffer, completion: Arc<Completion>) {
+    let ended = completion.clone();
+    commit_and_then(raw, completion, move |raw| report(raw, &ended));
+}
+
+/// The same for a command buffer with a log state, whose messages Metal may hand over after it has called the completed
+/// handlers, but does before a wait for the command buffer is over. A handler cannot wait for its own command buffer: a
+/// thread does.
+fn commit_and_report_after_messages(
+    raw: &Retained<RawCommandBuffer>,
+    completion: Arc<Completion>,
+) -> Result<(), MetalError> {
+    let (has_ended, ended) = mpsc::channel();
+    let (waited_for, reported) = (AnyThread(raw.clone()), completion.clone());
+    let wait = move || {
+        let AnyThread(raw) = { waited_for };
+        // Nobody says so of a command buffer that did not get to run.
+        if ended.recv().is_ok() {
+            autoreleasepool(|_| {
+                raw.waitUntilCompleted();
+                report(&raw, &reported);
+            });
+        }
+    };
+    let thread = thread::Builder::new().name("bitnet-metal-log".to_owned()).spawn(wait);
+    thread.map_err(|error| MetalError::DeviceFailed {
+        reason: format!("the thread that waits for messages could not be started: {error}"),
+    })?;
+    commit_and_then(raw, completion, move |_| {
+        // The thread waits for this.
+        let _ = has_ended.send(());
+    });
+    Ok(())
+}
+
+/// A command buffer that goes to another thread.
+struct AnyThread(Retained<RawCommandBuffer>);
+
+// SAFETY: Command buffers belong to no thread, and waiting for one, or asking one that has ended, changes nothing.
+unsafe impl Send for AnyThread {}
+
+/// Commits, and calls `ended` from a thread of Metal's.
+fn commit_and_then(
+    raw: &RawCommandBuffer,
+    completion: Arc<Completion>,
+    ended: impl Fn(&RawCommandBuffer) + Send + 'static,
+) {
     let scheduled = completion.clone();
     let scheduled = RcBlock::new(move |_: NonNull<RawCommandBuffer>| scheduled.scheduled());
     let completed = RcBlock::new(move |raw: NonNull<RawCommandBuffer>| {
+        // Metal calls the two kinds of handlers from threads of their own, in no order that it promises.
+        completion.scheduled();
         // SAFETY: Metal gives its handlers the command buffer, alive for as long as they run.
-        let raw = unsafe { raw.as_ref() };
-        autoreleasepool(|_| {
-            let times = RunTimes { start: raw.GPUStartTime(), end: raw.GPUEndTime() };
-            completion.end(outcome(raw), Some(times));
-        });
+        autoreleasepool(|_| ended(unsafe { raw.as_ref() }));
     });
     // SAFETY: Metal copies the blocks, gives them what they take, and calls each once, on a thread of its
     // own: all that they hold may go there.
@@ -296,6 +362,12 @@ fn commit_and_report(raw: &RawCommandBuffer, completion: Arc<Completion>) {
         raw.addCompletedHandler(RcBlock::as_ptr(&completed));
     }
     raw.commit();
+}
+
+/// Reports how a command buffer has ended, and when.
+fn report(raw: &RawCommandBuffer, completion: &Completion) {
+    let times = RunTimes { start: raw.GPUStartTime(), end: raw.GPUEndTime() };
+    completion.end(outcome(raw), Some(times));
 }
 
 /// How a command buffer has ended.

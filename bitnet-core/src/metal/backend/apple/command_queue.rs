@@ -21,15 +21,20 @@ const MAX_COMMAND_BUFFERS: usize = 1024;
 /// A queue; nothing if Metal has given none, which its command buffers report.
 #[derive(Debug)]
 pub(super) struct CommandQueue {
+    /// Not asked of Metal's queue, which need not tell it.
+    device: Retained<ProtocolObject<dyn MTLDevice>>,
     raw: Option<Retained<ProtocolObject<dyn MTLCommandQueue>>>,
     /// What is bound where nothing is.
     placeholder: Option<Arc<Buffer>>,
 }
 
 impl CommandQueue {
-    pub(super) fn new(device: &ProtocolObject<dyn MTLDevice>, placeholder: Option<Arc<Buffer>>) -> Self {
+    pub(super) fn new(
+        device: &Retained<ProtocolObject<dyn MTLDevice>>,
+        placeholder: Option<Arc<Buffer>>,
+    ) -> Self {
         let raw = autoreleasepool(|_| device.newCommandQueueWithMaxCommandBufferCount(MAX_COMMAND_BUFFERS));
-        Self { raw, placeholder }
+        Self { device: device.clone(), raw, placeholder }
     }
 }
 
@@ -42,14 +47,15 @@ impl CommandQueue {
             descriptor.setRetainedReferences(true);
             descriptor.setErrorOptions(MTLCommandBufferErrorOption::EncoderExecutionStatus);
             if let Some(state) = state {
-                let state = log_state::delivering_to(state, &raw.device());
+                let state = log_state::delivering_to(state, &self.device);
                 let state = state.inspect_err(|reason| tracing::error!("Metal gave no log state: {reason}"));
                 // Without its log state there is no command buffer either, which its commit reports.
                 descriptor.setLogState(Some(&*state.ok()?));
             }
             raw.commandBufferWithDescriptor(&descriptor)
         });
-        Box::new(CommandBuffer::new(raw, self.placeholder.clone()))
+        let most_memory = self.device.maxThreadgroupMemoryLength();
+        Box::new(CommandBuffer::new(raw, self.placeholder.clone(), most_memory, state.is_some()))
     }
 }
 

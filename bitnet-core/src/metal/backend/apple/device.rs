@@ -1,7 +1,7 @@
 //! The Metal device.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use objc2::rc::{Retained, autoreleasepool};
 use objc2::runtime::{AnyObject, NSObjectProtocol, ProtocolObject};
@@ -16,7 +16,7 @@ use super::command_queue::CommandQueue;
 use super::conv;
 use super::library::Library;
 use super::log_state;
-use crate::metal::backend;
+use crate::metal::backend::{self, CaptureDocument};
 use crate::metal::compile_options::CompileOptions;
 use crate::metal::device::{DeviceKind, DeviceLimits};
 use crate::metal::error::MetalError;
@@ -44,6 +44,8 @@ pub(crate) struct Device {
     /// What is bound where nothing is, under Metal's API validation. Without it nothing is bound, and a kernel that
     /// accesses it all the same faults.
     placeholder: Option<Arc<Buffer>>,
+    /// Whether Metal makes log states, once that is known.
+    logging: OnceLock<Result<(), String>>,
 }
 
 /// The GPU that the system prefers, or why there is none. `validated` says whether the environment asks for Metal's API
@@ -96,7 +98,7 @@ impl Device {
         let validated = validated || object.class().name().to_string_lossy().contains("Debug");
         let placeholder = if validated { Buffer::placeholder(&raw) } else { None };
         let (name, limits) = (raw.name().to_string(), limits(&raw, &families));
-        Self { name, limits, families, placeholder, raw }
+        Self { name, limits, families, placeholder, logging: OnceLock::new(), raw }
     }
 }
 
@@ -130,6 +132,9 @@ fn limits(raw: &ProtocolObject<dyn MTLDevice>, families: &[MTLGPUFamily]) -> Dev
             cfg!(target_os = "macos"),
             NSProcessInfo::processInfo().operatingSystemVersion().majorVersion,
         ),
+        // Those of a virtual machine's GPU, "Apple Paravirtual device", take code and cannot be written.
+        binary_archives: !raw.name().to_string().contains("Paravirtual"),
+        flushes_subnormals: true,
         has_unified_memory: raw.hasUnifiedMemory(),
         recommended_max_working_set_size: working_set,
     }
@@ -178,9 +183,14 @@ impl backend::Device for Device {
     }
 
     fn new_buffer_no_copy(&self, bytes: PageBytes) -> Result<Arc<dyn backend::Buffer>, MetalError> {
-        let length = bytes.len() as u64;
-        let buffer = Buffer::new_no_copy(&self.raw, bytes);
-        Ok(Arc::new(buffer.ok_or(MetalError::OutOfMemory { length })?))
+        match Buffer::new_no_copy(&self.raw, bytes) {
+            Ok(buffer) => Ok(Arc::new(buffer)),
+            Err(bytes) => {
+                let buffer = self.new_buffer(bytes.len() as u64, MTLResourceOptions::StorageModeShared)?;
+                buffer.write(0, &bytes);
+                Ok(buffer)
+            }
+        }
     }
 
     fn new_library(
@@ -193,15 +203,26 @@ impl backend::Device for Device {
     }
 
     fn new_binary_archive(&self, path: &Path) -> Result<Arc<dyn backend::BinaryArchive>, MetalError> {
-        Ok(Arc::new(BinaryArchive::open(&self.raw, path)?))
+        Ok(Arc::new(match self.limits.binary_archives {
+            true => BinaryArchive::open(&self.raw, path)?,
+            false => BinaryArchive::none(),
+        }))
     }
 
     fn new_command_queue(&self) -> Arc<dyn backend::CommandQueue> {
         Arc::new(CommandQueue::new(&self.raw, self.placeholder.clone()))
     }
 
-    fn has_logging(&self) -> bool {
-        log_state::are_available(&self.raw)
+    fn logging(&self) -> Result<(), String> {
+        self.logging.get_or_init(|| log_state::are_available(&self.raw)).clone()
+    }
+
+    fn code_version(&self) -> String {
+        NSProcessInfo::processInfo().operatingSystemVersionString().to_string()
+    }
+
+    fn capture_document(&self) -> CaptureDocument {
+        CaptureDocument { extension: "gputrace", shown_by: "Xcode shows" }
     }
 
     fn start_capture(&self, path: &Path) -> Result<Box<dyn backend::Capture>, MetalError> {

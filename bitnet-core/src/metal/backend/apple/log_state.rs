@@ -10,11 +10,29 @@ use objc2_foundation::NSString;
 use objc2_metal::{MTLDevice, MTLLogLevel, MTLLogState, MTLLogStateDescriptor};
 
 use super::conv;
-use crate::metal::log_state::{LogMessage, LogState};
+use crate::metal::log_state::{LogMessage, LogState, LogStateDescriptor};
 
-/// Whether the system has log states: from macOS 15 and iOS 18 on.
-pub(super) fn are_available(device: &ProtocolObject<dyn MTLDevice>) -> bool {
-    device.respondsToSelector(sel!(newLogStateWithDescriptor:error:))
+/// Whether Metal makes log states of the device: from macOS 15 and iOS 18 on, unless the GPU is one that has no place for
+/// their messages, as those of virtual machines. That says only a log state that is made, after which the process captures
+/// nothing any more: to be asked when one is wanted.
+pub(super) fn are_available(device: &ProtocolObject<dyn MTLDevice>) -> Result<(), String> {
+    autoreleasepool(|_| raw(LogStateDescriptor::default(), device).map(drop))
+}
+
+/// A log state of Metal's.
+fn raw(
+    descriptor: LogStateDescriptor,
+    device: &ProtocolObject<dyn MTLDevice>,
+) -> Result<Retained<ProtocolObject<dyn MTLLogState>>, String> {
+    if !device.respondsToSelector(sel!(newLogStateWithDescriptor:error:)) {
+        return Err("this system has no log states, which came with macOS 15 and iOS 18".to_owned());
+    }
+    let metal = MTLLogStateDescriptor::new();
+    metal.setLevel(conv::log_level(descriptor.level));
+    let size = isize::try_from(descriptor.buffer_size).unwrap_or(isize::MAX);
+    // SAFETY: A log state's size is within the range that Metal takes.
+    unsafe { metal.setBufferSize(size) };
+    device.newLogStateWithDescriptor_error(&metal).map_err(|error| conv::text(&error))
 }
 
 /// A log state that delivers to this one.
@@ -22,17 +40,7 @@ pub(super) fn delivering_to(
     state: &LogState,
     device: &ProtocolObject<dyn MTLDevice>,
 ) -> Result<Retained<ProtocolObject<dyn MTLLogState>>, String> {
-    // The state may have been made for another device, which has logging.
-    if !are_available(device) {
-        return Err("this system has no log states".to_owned());
-    }
-    let metal = MTLLogStateDescriptor::new();
-    let descriptor = state.descriptor();
-    metal.setLevel(conv::log_level(descriptor.level));
-    let size = isize::try_from(descriptor.buffer_size).unwrap_or(isize::MAX);
-    // SAFETY: A log state's size is within the range that Metal takes.
-    unsafe { metal.setBufferSize(size) };
-    let raw = device.newLogStateWithDescriptor_error(&metal).map_err(|error| conv::text(&error))?;
+    let raw = raw(state.descriptor(), device)?;
     let state = state.clone();
     let deliver = RcBlock::new(
         move |subsystem: *mut NSString,

@@ -14,7 +14,7 @@ use super::buffer::Buffer;
 use super::capture::{Capture, Captures};
 use super::command_queue::CommandQueue;
 use super::library::Library;
-use crate::metal::backend;
+use crate::metal::backend::{self, CaptureDocument};
 use crate::metal::compile_options::CompileOptions;
 use crate::metal::device::{DeviceKind, DeviceLimits};
 use crate::metal::error::MetalError;
@@ -38,6 +38,8 @@ pub(crate) const LIMITS: DeviceLimits = DeviceLimits {
     non_uniform_threadgroups: true,
     constant_offset_alignment: CONSTANT_OFFSET_ALIGNMENT,
     language_version: LanguageVersion::NEWEST,
+    binary_archives: false,
+    flushes_subnormals: false,
     has_unified_memory: true,
     recommended_max_working_set_size: None,
 };
@@ -142,12 +144,17 @@ impl backend::Device for Device {
         Arc::new(CommandQueue::new(number, self.run, log_state, self.epoch, captures))
     }
 
-    fn has_logging(&self) -> bool {
-        true
+    fn logging(&self) -> Result<(), String> {
+        Ok(())
     }
 
     fn new_binary_archive(&self, _path: &Path) -> Result<Arc<dyn backend::BinaryArchive>, MetalError> {
         Ok(Arc::new(BinaryArchive))
+    }
+
+    fn capture_document(&self) -> CaptureDocument {
+        let shown_by = "Perfetto (https://ui.perfetto.dev) and Chrome's tracing page show";
+        CaptureDocument { extension: "json", shown_by }
     }
 
     fn start_capture(&self, path: &Path) -> Result<Box<dyn backend::Capture>, MetalError> {

@@ -112,11 +112,13 @@ pub(crate) fn quantize_gradients(case: &Case) -> Vec<Expected> {
         let peak = gradients[group.clone()]
             .iter()
             .fold(0.0, |peak: f64, g| if g.is_nan() || peak.is_nan() { f64::NAN } else { peak.max(g.abs()) });
-        let gamma = if peak == 0.0 { 127.0 } else { peak };
+        // Below the least normal float32 a device may take what there is for zeros.
+        let is_zero = peak < f32::MIN_POSITIVE.into();
+        let gamma = if is_zero { 127.0 } else { peak };
         scales.push(gamma / 127.0);
         for i in group {
             let step = 127.0 * gradients[i] / gamma;
-            steps.push(match (gamma.is_finite(), params.stochastic != 0) {
+            steps.push(match (gamma.is_finite() && !is_zero, params.stochastic != 0) {
                 (false, _) => 0.0,
                 (true, false) => step,
                 // Rounds up where the random number is below the fraction, and is a tie where they are equal.

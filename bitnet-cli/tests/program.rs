@@ -101,6 +101,15 @@ fn a_right_shader_may_include_files_and_use_defines() {
     );
     let output = bitnet(directory.path(), &["check", "-D", "FACTOR=2.0f", "k.metal"]);
     assert!(text(&output.stderr).contains("E0106"), "{}", text(&output.stderr));
+
+    let built_in =
+        "#include \"rows.h\"\nkernel void k(device uint *x [[buffer(0)]]) { x[0] = words_of(x[0]); }\n";
+    fs::write(path("k.metal"), built_in).expect("it can be written");
+    let output = bitnet(directory.path(), &["check", "k.metal"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    fs::write(path("rows.h"), "// nothing\n").expect("it can be written");
+    let output = bitnet(directory.path(), &["check", "k.metal"]);
+    assert!(text(&output.stderr).contains("words_of"), "the file beside the shader goes first");
 }
 
 #[test]

@@ -148,6 +148,23 @@ fn a_directory_replaces_the_built_in_shaders() {
     });
 }
 
+/// What is included is beside the shader, else built in.
+#[test]
+fn a_directorys_own_headers_go_before_the_built_in_ones() {
+    on_each_device(|device| {
+        let calls_words_of = format!("#include \"rows.h\"\n{}", constant("words_of(64)"));
+        let value = |files: &[(&str, &str)]| {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let compiler = compiler(device, &directory, files);
+            let function = compiler.get_compute_function("own", "constant_value");
+            run(&function.unwrap_or_else(|error| panic!("{error}"))).map_err(|error| error.to_string())
+        };
+        assert_eq!(value(&[("own.metal", &calls_words_of)]), Ok(2.0));
+        let own = "inline uint words_of(uint columns) { return columns; }\n";
+        assert_eq!(value(&[("own.metal", &calls_words_of), ("rows.h", own)]), Ok(64.0));
+    });
+}
+
 #[test]
 fn what_has_not_changed_is_compiled_once() {
     on_each_device(|device| {

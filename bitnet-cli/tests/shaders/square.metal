@@ -10,7 +10,7 @@ struct ElementwiseParams {
     uint count;
 };
 
-// y = x². A thread takes elements i, i + threads, …, so that any grid is right.
+// y = x². A thread takes elements i, i + threads, …, so that any grid is right (of up to 2²⁴ threads).
 template <typename T>
 kernel void square(device const T* input [[buffer(0)]],  // (count)
                            device T* output [[buffer(1)]],       // (count)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bitnet_simt::Trap;
 
+use super::kernels::MAX_EXTENT;
 use super::label::Place;
 use super::names::KnownNames;
 use super::validation::ValidationError;
@@ -176,7 +177,7 @@ pub enum MetalError {
         needed: String,
     },
     /// A size that the kernels, which count in 32 bits, do not take.
-    #[error("{op}: {what} {value} is more than kernels can count, {}", u32::MAX)]
+    #[error("{op}: {what} {value} is more than kernels can count, {MAX_EXTENT}")]
     SizeLimit {
         /// The operation.
         op: &'static str,

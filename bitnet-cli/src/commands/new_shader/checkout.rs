@@ -16,6 +16,7 @@ const KERNELS: &str = "bitnet-core/src/metal/kernels";
 const SHADERS: &str = "bitnet-core/src/metal/shaders";
 /// Where every kernel is run by its dispatch helper and by its operation.
 const OPERATIONS: &str = "bitnet-core/tests/operations";
+
 /// Lines that name the shader in a file that exists.
 struct Addition {
     /// From the root of the checkout.

@@ -37,6 +37,8 @@ enum Why {
     Undetermined,
     /// None suits.
     Unsuited,
+    /// The one that suits says more than the kernel can count.
+    TooLarge,
 }
 
 /// The parameter struct of a version of a kernel that the lengths of its buffers determine. `bytes` gives the
@@ -53,11 +55,12 @@ pub(crate) fn infer(
     let layout = row.constants().1;
     let rule = RULES.iter().find(|rule| rule.name == layout.name);
     let derived = rule.map_or(Err(Why::Undetermined), |rule| (rule.derive)(&lengths));
-    derived.and_then(|params| lengths.suit(&params).then_some(params).ok_or(Why::Unsuited)).map_err(|why| {
+    derived.and_then(|params| lengths.suit(&params).map(|()| params)).map_err(|why| {
         let name = layout.name;
         match why {
             Why::Undetermined => format!("the lengths of the buffers do not determine {name} ({lengths})"),
             Why::Unsuited => format!("no {name} suits the lengths of the buffers ({lengths})"),
+            Why::TooLarge => format!("the buffers are longer than the kernel can count ({lengths})"),
         }
     })
 }
@@ -86,17 +89,21 @@ impl Lengths<'_> {
         u32::from(self.get(&[name]).is_some())
     }
 
-    /// Whether every buffer is exactly as long as the struct needs it.
-    fn suit(&self, params: &[u8]) -> bool {
-        let Ok(shape) = (self.row.constants().1.shape)(params) else { return false };
-        geometry::check_extent(self.row, &shape).is_ok()
-            && self.row.params.iter().all(|param| match (param.kind, (self.bytes)(param.index)) {
-                (ParamKind::Buffer { element, least, .. }, Some(bytes)) => {
-                    let needed = if param.is_used(params) { least(&shape) } else { 0 };
-                    needed.checked_mul(element.size_bytes(self.precision)) == Some(bytes)
-                }
-                _ => true,
-            })
+    /// Every buffer has to be exactly as long as the struct needs it.
+    fn suit(&self, params: &[u8]) -> Result<(), Why> {
+        let shape = (self.row.constants().1.shape)(params).map_err(|_| Why::Unsuited)?;
+        let is_exact = self.row.params.iter().all(|param| match (param.kind, (self.bytes)(param.index)) {
+            (ParamKind::Buffer { element, least, .. }, Some(bytes)) => {
+                let needed = if param.is_used(params) { least(&shape) } else { 0 };
+                needed.checked_mul(element.size_bytes(self.precision)) == Some(bytes)
+            }
+            _ => true,
+        });
+        match (is_exact, geometry::check_extent(self.row, &shape)) {
+            (false, _) => Err(Why::Unsuited),
+            (true, Err(_)) => Err(Why::TooLarge),
+            (true, Ok(())) => Ok(()),
+        }
     }
 }
 
@@ -116,7 +123,7 @@ impl std::fmt::Display for Lengths<'_> {
 
 /// As the field of a struct.
 fn field(size: u64) -> Result<u32, Why> {
-    u32::try_from(size).map_err(|_| Why::Unsuited)
+    u32::try_from(size).map_err(|_| Why::TooLarge)
 }
 
 fn bytes_of<P: KernelParams>(params: P) -> Vec<u8> {

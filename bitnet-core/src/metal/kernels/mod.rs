@@ -31,6 +31,7 @@ use crate::metal::CompileOptions;
 pub use case::Case;
 pub(crate) use encode::check_arguments;
 pub use encode::{Arg, encode, encode_in};
+pub(crate) use geometry::MAX_EXTENT;
 pub use launch::{Launch, run_case};
 pub use row::{KernelRow, Precision};
 pub use shape::{Grouping, Shape};

@@ -98,7 +98,8 @@ impl<'a> Call<'a> {
 
     /// A size as the kernels count it.
     pub(super) fn size(&self, what: &'static str, value: usize) -> Result<u32, MetalError> {
-        u32::try_from(value).map_err(|_| MetalError::SizeLimit { op: self.row.name, what, value })
+        let size = u32::try_from(value).ok().filter(|size| u64::from(*size) <= kernels::MAX_EXTENT);
+        size.ok_or(MetalError::SizeLimit { op: self.row.name, what, value })
     }
 
     /// Runs it and waits for its end.

@@ -13,6 +13,7 @@ using namespace metal;
 
 #include "accurate.h"
 #include "philox.h"
+#include "rows.h"
 #include "simdgroups.h"
 
 // Both versions of a kernel, a template over the type of its elements.
@@ -336,7 +337,7 @@ kernel void fused_relu_dropout(device const T* input [[buffer(0)]],  // (count)
                                device uint* mask [[buffer(3)]],      // (ceil(count/32)), optional: bit set = passed
                                uint thread_index [[thread_position_in_grid]],
                                uint threads [[threads_per_grid]]) {
-    const uint words = params.count / 32 + (params.count % 32 != 0);
+    const uint words = words_of(params.count);
     const float scale = 1.0f / (1.0f - params.probability);
 
     for (uint word = thread_index; word < words; word += threads) {
@@ -448,7 +449,7 @@ kernel void layer_norm_backward(device const T* grad_output [[buffer(0)]],  // (
     const Simdgroup self = THIS_SIMDGROUP;
     const uint K = params.size;
     const uint M = params.rows;
-    const uint column_items = K / 32 + (K % 32 != 0);
+    const uint column_items = words_of(K);
     const float count = max(float(K), 1.0f);
 
     for (uint item = self.index; item < M + column_items; item += self.count) {
@@ -538,7 +539,7 @@ kernel void rms_norm_backward(device const T* grad_output [[buffer(0)]],  // (M,
     const Simdgroup self = THIS_SIMDGROUP;
     const uint K = params.size;
     const uint M = params.rows;
-    const uint column_items = K / 32 + (K % 32 != 0);
+    const uint column_items = words_of(K);
     const float count = max(float(K), 1.0f);
 
     for (uint item = self.index; item < M + column_items; item += self.count) {

@@ -7,8 +7,12 @@
 using namespace metal;
 
 // Work that takes a simdgroup is dealt out by number: simdgroup `index` of `count` takes items index,
-// index + count, … Any one-dimensional grid is right; only its speed differs. A simdgroup at the end of
-// a threadgroup may be short: `lanes` threads, which share the work of all.
+// index + count, … Any one-dimensional grid of up to 2²⁴ threads is right; only its speed differs. A simdgroup at
+// the end of a threadgroup may be short: `lanes` threads, which share the work of all.
+//
+// A kernel has SIMDGROUP_ATTRIBUTES as its last parameters and begins with
+//     const Simdgroup self = THIS_SIMDGROUP;
+//     for (uint item = self.index; item < items; item += self.count) { … lanes_sum(part) … }
 struct Simdgroup {
     uint index;
     uint count;

@@ -1,6 +1,6 @@
 //! Grids and threadgroups: how much work there is, turned into numbers of threads.
 //!
-//! Every kernel is right for any one-dimensional grid of up to [`MAX_GRID`] threads, since its items are dealt out in
+//! Every kernel is right for any one-dimensional grid of up to `MAX_GRID` threads, since its items are dealt out in
 //! strides of the grid. What is chosen here decides speed only.
 //!
 //! **Invariant:** grids and threadgroups are multiples of the SIMD width.

@@ -62,6 +62,9 @@ fn integer_constants_follow_cpp() {
     check_int("as_type<int>(1.0f)", 0x3f80_0000);
     check_int("sizeof(S) + alignof(float4)", 40);
     check_int("3 > 2 > 1", 0);
+    check_int("-2147483648", i32::MIN);
+    check_int("2147483648 > 0", 1);
+    check_int("int(sizeof(2147483648) + sizeof(0x80000000))", 12);
     check_int("!5 + !0", 1);
     check_int("min(3, 4) * clamp(9, 0, 5)", 15);
 }
@@ -97,7 +100,7 @@ fn aggregates_are_laid_out_with_padding() {
     check_bytes("S", "{5, {1, 2}, 7, 0, 9}", &s);
     check_bytes("S", "{}", &[0; 24]);
     check_bytes("ulong", "1ul << 40", &(1u64 << 40).to_le_bytes());
-    check_bytes("bool", "2.5f", &[1]);
+    check_bytes("bool", "bool(2.5f)", &[1]);
 }
 
 #[test]

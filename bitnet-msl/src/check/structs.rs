@@ -2,11 +2,12 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
+use super::list::Missing;
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Op, Scalar, StructId, Type, TypeId, Value, int_range};
+use crate::ir::{Scalar, StructId, Type, TypeId, Value, int_range};
 use crate::source::Span;
 
 /// What the checker knows of a struct beyond its layout.
@@ -153,42 +154,29 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The value of `T{}`: zero but for default members.
-    pub(super) fn default_value(&mut self, ty: QualType, span: Span) -> Option<Value> {
-        if !self.has_default_members(ty.ty) {
-            return Some(self.builder.zero(ty.ty, span));
-        }
-        self.nested(span, |c| match c.ty(ty.ty) {
-            Type::Array { elem, len } => {
-                let one = c.default_value(QualType { ty: elem, ..ty }, span)?;
-                Some(c.builder.emit(Op::Compose(vec![one; len as usize]), ty.ty, span))
-            }
-            Type::Struct(id) => {
-                let types: Vec<_> =
-                    c.builder.type_table().get_struct(id).fields.iter().map(|f| f.ty).collect();
-                let mut values = Vec::with_capacity(types.len());
-                for (index, field_type) in types.into_iter().enumerate() {
-                    let qual = c.field_qual(id, index, field_type);
-                    values.push(c.default_member(id, index, qual, span)?);
-                }
-                Some(c.builder.emit(Op::Compose(values), ty.ty, span))
-            }
-            _ => Some(c.builder.zero(ty.ty, span)),
-        })
+    /// The member of a union that has an initialiser of its own.
+    pub(super) fn initialised_member(&self, id: StructId) -> Option<usize> {
+        self.structs.get(&id.0).and_then(|info| info.fields.iter().position(|field| field.init.is_some()))
     }
 
-    /// The value of a member that an initialiser leaves out.
-    pub(super) fn default_member(
+    /// The name in the definition of a struct.
+    pub(super) fn struct_span(&self, id: StructId) -> Option<Span> {
+        self.structs.get(&id.0).map(|info| info.span)
+    }
+
+    /// The value of a member that no clause of a list is left for.
+    pub(super) fn missing_member(
         &mut self,
         id: StructId,
         index: usize,
         ty: QualType,
+        how: Missing,
         span: Span,
     ) -> Option<Value> {
         let info = self.structs.get(&id.0);
         let init = info
             .and_then(|info| info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.namespace)));
-        let Some((init, namespace)) = init else { return self.default_value(ty, span) };
+        let Some((init, namespace)) = init else { return self.missing_value(ty, how, span) };
         let place = self.scopes.enter(namespace, u32::MAX);
         let value = self.initial_value(init, ty, None);
         self.scopes.leave(place);
@@ -216,8 +204,12 @@ impl<'a> Checker<'a> {
         };
         let index = self.enums.len() as u32;
         let name = decl.name.as_ref().map_or("(anonymous enum)", |name| name.name.as_str()).to_owned();
-        self.enums.push(EnumInfo { name, scoped: decl.scoped, variants: Vec::new() });
-        let values = self.enumerators(decl, scalar.unwrap_or(Scalar::I32))?;
+        let range = scalar.unwrap_or(Scalar::I32);
+        self.enums.push(EnumInfo { name, scoped: decl.scoped, range, variants: Vec::new() });
+        let values = self.enumerators(decl, range)?;
+        if scalar.is_none() {
+            self.enums[index as usize].range = underlying_scalar(&values);
+        }
         let scalar = scalar.unwrap_or_else(|| holding_scalar(&values));
         self.finish_enumerators(decl, index, &values, scalar);
         let ty = self.builder.scalar_type(scalar);
@@ -270,6 +262,15 @@ impl<'a> Checker<'a> {
                 self.declare(name, Decl::Constant(constant, Some(Enumeration::User(index))));
             }
         }
+    }
+}
+
+/// The type that other compilers keep an enumeration in: unsigned if no value is negative.
+fn underlying_scalar(values: &[i128]) -> Scalar {
+    match (holding_scalar(values), values.iter().all(|&value| value >= 0)) {
+        (Scalar::I32, true) => Scalar::U32,
+        (Scalar::I64, true) => Scalar::U64,
+        (scalar, _) => scalar,
     }
 }
 

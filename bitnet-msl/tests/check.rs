@@ -1,7 +1,7 @@
 //! What lowering makes: values of constant expressions, the shape of the code, bounds on hostile nesting.
 
 use bitnet_msl::ir::{Binding, GlobalKind, Module, Op, Stmt, ThreadAttribute};
-use bitnet_msl::{CompileOptions, OptimizationLevel, compile, ir};
+use bitnet_msl::{CompileOptions, LanguageVersion, OptimizationLevel, compile, ir};
 
 /// The module as lowering makes it.
 fn module(text: &str) -> Module {
@@ -266,4 +266,15 @@ fn many_unknown_names_beside_many_known_ones_end_soon() {
     let compilation = compile("check.metal", &text, &CompileOptions::default());
     assert!(compilation.omitted > 9_000, "{}", compilation.omitted);
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn auto_template_parameters_come_with_4_0() {
+    let text = "template <auto N> int f() { return N; }\n\
+                kernel void k(device int *x) { x[0] = f<3>() + f<4u>(); }\n";
+    for (version, expect) in [(LanguageVersion::Metal3_2, 1), (LanguageVersion::Metal4_0, 0)] {
+        let options = CompileOptions { language_version: version, ..CompileOptions::default() };
+        let errors = compile("check.metal", text, &options).errors().count();
+        assert_eq!(errors, expect, "{version:?}");
+    }
 }

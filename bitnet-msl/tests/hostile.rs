@@ -310,11 +310,16 @@ fn braced_lists_end_soon() {
     check_refused("elements without end", "struct E {}; constant E e[] = {1, 2};\n", &["E0316"]);
     let defaults = "struct S { int a = 1; };\n";
     check_refused("defaults", &format!("{defaults}{}", kernel("S s[200000000]; x[0] = s[1].a;")), &["E0315"]);
-    let nested: String = (0..60).map(|i| format!("struct S{} {{ S{i} a; S{i} b; }};\n", i + 1)).collect();
-    check_ends(
-        "a struct in a struct",
-        &format!("struct S0 {{ int a = 1; }};\n{nested}{}", kernel("S14 s; x[0] = 1;")),
-    );
+    let nested: String = (0..27).map(|i| format!("struct S{} {{ S{i} a; S{i} b; }};\n", i + 1)).collect();
+    for (first, last, refused) in [("int a;", 27, false), ("int a = 1;", 27, true), ("int a = 1;", 14, false)]
+    {
+        let body = kernel(&format!("S{last} s; x[0] = 1;"));
+        let text = format!("struct S0 {{ {first} }};\n{nested}{body}");
+        match refused {
+            true => check_refused(first, &text, &["E0315"]),
+            false => check_ends(first, &text),
+        }
+    }
     let unions: String = (0..400).map(|i| format!("union U{} {{ U{i} a; int b; }};\n", i + 1)).collect();
     check_ends(
         "unions",

@@ -9,7 +9,7 @@ use super::function::FunctionIndex;
 use super::types::QualType;
 use crate::ast::{self, StmtKind};
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{LocalId, Type, Value};
+use crate::ir::{LocalId, Type, TypeId, Value};
 
 /// The initialiser of a local variable: its value, and what constant expressions may know of it.
 #[derive(Debug)]
@@ -56,26 +56,27 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Remembers what constant expressions may know of a new variable; `None` for one without initialiser.
-    pub(super) fn note_local(&mut self, local: LocalId, ty: QualType, init: Option<LocalInit>) {
-        match init {
-            None if self.holds_struct(ty) => {
-                self.builder.facts().unset_structs.insert(local);
-            }
-            None => {}
-            Some(init) => {
-                if let Some(bytes) = init.bytes {
-                    self.builder.facts().constexpr_locals.insert(local, bytes.into());
-                }
-            }
+    /// Remembers what constant expressions may know of a new variable.
+    pub(super) fn note_local(
+        &mut self,
+        decl: &ast::VarDecl,
+        local: LocalId,
+        ty: TypeId,
+        init: Option<LocalInit>,
+    ) {
+        if let Some(bytes) = init.and_then(|init| init.bytes) {
+            self.builder.facts().constexpr_locals.insert(local, bytes.into());
+        }
+        if decl.init.is_none() && self.is_left_unset(ty) {
+            self.builder.facts().unset_structs.insert(local);
         }
     }
 
-    /// Whether a variable of the type has a default constructor: it is a struct, or an array of structs.
-    fn holds_struct(&self, ty: QualType) -> bool {
-        match self.ty(ty.ty) {
-            Type::Struct(_) => true,
-            Type::Array { elem, .. } => self.holds_struct(QualType { ty: elem, ..ty }),
+    /// Whether a struct, or an array of structs, that is declared without a value leaves a member without one.
+    fn is_left_unset(&self, ty: TypeId) -> bool {
+        match self.ty(ty) {
+            Type::Array { elem, .. } => self.is_left_unset(elem),
+            Type::Struct(_) => !self.defaults(ty).all,
             _ => false,
         }
     }

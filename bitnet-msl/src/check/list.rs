@@ -238,6 +238,16 @@ impl<'a> Checker<'a> {
         Some(())
     }
 
+    fn check_defaults(&mut self, ty: TypeId, span: Span) -> Option<()> {
+        let defaults = self.defaults(ty);
+        if defaults.any && defaults.count > MAX_LISTED_ELEMENTS {
+            let shown = self.display(ty);
+            self.error(Code::E0315, span, format!("`{shown}` has too many members to give each its value"));
+            return None;
+        }
+        Some(())
+    }
+
     fn is_zero(&self, value: Value) -> bool {
         matches!(self.builder.inst(value).op, Op::Const(0) | Op::Zero)
     }
@@ -261,6 +271,7 @@ impl<'a> Checker<'a> {
             let value = self.part(clauses, qual, span)?;
             return Some(self.union_of(0, value, ty, span));
         }
+        self.check_defaults(ty, span)?;
         let mut values = Vec::with_capacity(field_types.len());
         for (index, field_type) in field_types.into_iter().enumerate() {
             let qual = self.field_qual(id, index, field_type);
@@ -287,6 +298,7 @@ impl<'a> Checker<'a> {
         if !self.has_default_members(ty.ty) {
             return Some(self.builder.zero(ty.ty, span));
         }
+        self.check_defaults(ty.ty, span)?;
         self.nested(span, |c| match c.ty(ty.ty) {
             Type::Array { elem, len } => {
                 c.check_listed(len, span)?;

@@ -128,7 +128,7 @@ impl<'a> Checker<'a> {
             let ptr = self.builder.local_addr(local, decl.name.span);
             self.builder.store(ptr, init.value, decl.span);
         }
-        self.note_local(local, ty, init);
+        self.note_local(decl, local, ty.ty, init);
         self.declare_variable(&decl.name, Variable { ty, storage: Storage::Local(local), constant });
     }
 

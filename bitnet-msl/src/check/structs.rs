@@ -18,6 +18,30 @@ pub(super) struct StructInfo<'a> {
     pub(super) fields: Vec<FieldInfo<'a>>,
     /// Where default member initialisers look up names.
     namespace: NamespaceId,
+    defaults: Defaults,
+}
+
+/// What becomes of a struct that is declared without a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    /// Some member gets a value, its own or of a struct in it.
+    pub(super) any: bool,
+    /// Every member gets one; of a union, one does.
+    pub(super) all: bool,
+    /// How many values that takes: members, and members of members.
+    pub(super) count: u32,
+}
+
+impl Defaults {
+    /// Of what has no members with initialisers.
+    const NONE: Self = Self { any: false, all: false, count: 1 };
+
+    fn of_members(is_union: bool, members: &[Self]) -> Self {
+        let any = members.iter().any(|member| member.any);
+        let all = if is_union { any } else { members.iter().all(|member| member.all) };
+        let count = members.iter().fold(1u32, |sum, member| sum.saturating_add(member.count));
+        Self { any, all, count }
+    }
 }
 
 /// What the checker knows of a member beyond its place.
@@ -106,7 +130,15 @@ impl<'a> Checker<'a> {
         };
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
         let namespace = self.scopes.current_namespace();
-        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace });
+        let members: Vec<Defaults> = infos
+            .iter()
+            .map(|field: &FieldInfo<'a>| match field.init {
+                Some(_) => Defaults { any: true, all: true, count: 1 },
+                None => self.defaults(field.ty.ty),
+            })
+            .collect();
+        let defaults = Defaults::of_members(decl.is_union, &members);
+        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace, defaults });
         let ty = self.builder.types().intern(Type::Struct(id));
         Some(Declared::plain(self.bounded(ty, span)?))
     }
@@ -143,15 +175,18 @@ impl<'a> Checker<'a> {
         info.map_or(QualType::plain(ty), |field| field.ty)
     }
 
+    /// What becomes of something of a type that is declared without a value. All elements of an array are one.
+    pub(super) fn defaults(&self, ty: TypeId) -> Defaults {
+        match self.ty(ty) {
+            Type::Array { elem, .. } => self.defaults(elem),
+            Type::Struct(id) => self.structs.get(&id.0).map_or(Defaults::NONE, |info| info.defaults),
+            _ => Defaults::NONE,
+        }
+    }
+
     /// Whether something without initialiser still gets a value: a struct whose members have defaults.
     pub(super) fn has_default_members(&self, ty: TypeId) -> bool {
-        match self.ty(ty) {
-            Type::Array { elem, .. } => self.has_default_members(elem),
-            Type::Struct(id) => self.structs.get(&id.0).is_some_and(|info| {
-                info.fields.iter().any(|f| f.init.is_some() || self.has_default_members(f.ty.ty))
-            }),
-            _ => false,
-        }
+        self.defaults(ty).any
     }
 
     /// The member of a union that has an initialiser of its own.

@@ -127,7 +127,7 @@ codes! {
     E0313 Error "not a function",
         "Only functions and types can be called.";
     E0314 Error "not a constant expression",
-        "Array sizes, case labels, template and attribute arguments and the initialisers of program-scope variables are computed at compile time.";
+        "Array sizes, case labels, enumerators, template and attribute arguments, static_assert and the initialisers of constexpr variables are constant expressions (C++ [expr.const]): they read constexpr variables and const integers with such an initialiser, call constexpr functions, which those of the standard library are not, and neither overflow nor divide by zero nor shift too far. Initialisers of other program-scope variables have to be known before the program runs [MSL 4.2].";
     E0315 Error "bad array size or type too large",
         "Arrays have at least one element, and types a bounded size.";
     E0316 Error "wrong initialiser",

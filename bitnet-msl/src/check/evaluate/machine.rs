@@ -219,6 +219,9 @@ impl<'c, 'a> Machine<'c, 'a> {
 
     fn eval(&mut self, value: Value, routine: &Routine) -> Result<(), Stop> {
         let inst = self.inst(value).clone();
+        // In a loop the value was defined before.
+        self.frame.known.remove(&value);
+        self.frame.faults.remove(&value);
         if let Op::Call(callee, args) = &inst.op {
             return self.call(*callee, args, value, inst.span);
         }
@@ -472,7 +475,10 @@ impl<'c, 'a> Machine<'c, 'a> {
             return Err(Reason::TooDeep.at(span).into());
         }
         if matches!(info.body, Body::Pending) {
+            // What is wrong with the body is wrong, even if an overload is only being tried.
+            let quiet = std::mem::take(&mut self.checker.quiet);
             self.checker.lower_body(index);
+            self.checker.quiet = quiet;
         }
         let info = self.checker.functions.get(index);
         let (Body::Done(function), Some((routine, facts))) = (&info.body, &info.routine) else {

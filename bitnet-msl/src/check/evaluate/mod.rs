@@ -23,7 +23,7 @@ use std::rc::Rc;
 const MAX_STEPS: u32 = 1 << 20;
 
 /// How much all constant expressions of a file may compute together.
-pub(super) const MAX_TOTAL_STEPS: u32 = 1 << 23;
+pub(super) const MAX_TOTAL_STEPS: u32 = 1 << 22;
 
 /// How deep calls may nest.
 const MAX_CALLS: usize = 512;

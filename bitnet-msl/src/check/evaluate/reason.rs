@@ -100,7 +100,7 @@ impl fmt::Display for Reason {
             Self::WritesOutside => f.write_str("changes a variable of the code around"),
             Self::MatrixConstructor => f.write_str("the constructors of matrices are not constexpr"),
             Self::RunTime => f.write_str("not known at compile time"),
-            Self::TooLong => write!(f, "takes more than {} steps", super::MAX_STEPS),
+            Self::TooLong => f.write_str("takes too many steps to compute at compile time"),
             Self::TooDeep => write!(f, "calls nest more than {} deep", super::MAX_CALLS),
             Self::TooLarge => write!(f, "takes more than {} MiB", super::MAX_MEMORY_BYTES >> 20),
         }

@@ -43,12 +43,8 @@ impl<'a> Clauses<'a> {
         Self { evaluated: None, rest }
     }
 
-    fn count(&self) -> usize {
-        self.rest.len() + usize::from(self.evaluated.is_some())
-    }
-
     fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.evaluated.is_none() && self.rest.is_empty()
     }
 
     fn first_span(&self) -> Option<Span> {
@@ -177,7 +173,7 @@ impl<'a> Checker<'a> {
                     let mut clauses = Clauses::new(parts);
                     let mut len = 0;
                     while !clauses.is_empty() {
-                        c.progressing_part(&mut clauses, elem, span)?;
+                        c.part(&mut clauses, elem, span)?;
                         len += 1;
                     }
                     Some(len)
@@ -200,7 +196,7 @@ impl<'a> Checker<'a> {
                 let elem = QualType { ty: elem, ..to };
                 let mut values = Vec::new();
                 while values.len() < len as usize && !clauses.is_empty() {
-                    values.push(self.progressing_part(clauses, elem, span)?);
+                    values.push(self.part(clauses, elem, span)?);
                 }
                 self.array_value(values, elem, len, to.ty, span)
             }
@@ -348,17 +344,6 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// One part of an aggregate. Something that takes no clause ends the list: there is no way past it.
-    fn progressing_part(&mut self, clauses: &mut Clauses<'a>, to: QualType, span: Span) -> Option<Value> {
-        let before = clauses.count();
-        let value = self.part(clauses, to, span)?;
-        if clauses.count() == before {
-            let at = clauses.first_span().unwrap_or(span);
-            return self.too_many(to.ty, 0, at);
-        }
-        Some(value)
-    }
-
     /// One part of an aggregate, as memory holds it: from a list of its own, from a clause, or, where the braces of an
     /// aggregate were left out, from as many clauses as it has parts.
     fn part(&mut self, clauses: &mut Clauses<'a>, to: QualType, span: Span) -> Option<Value> {
@@ -370,7 +355,15 @@ impl<'a> Checker<'a> {
             return self.nested(span, |c| c.aggregate(clauses, to, span));
         }
         let clause = self.next_clause(clauses)?;
-        if matches!(self.ty(to.ty), Type::Struct(_)) && clause.operand.ty != to.ty {
+        if let Type::Struct(id) = self.ty(to.ty)
+            && clause.operand.ty != to.ty
+        {
+            if self.builder.type_table().get_struct(id).fields.is_empty() {
+                let shown = self.display(to.ty);
+                let message = format!("`{shown}` has no members: its braces cannot be left out");
+                self.error(Code::E0316, clause.operand.span, message);
+                return None;
+            }
             clauses.evaluated = Some(clause);
             return self.nested(span, |c| c.aggregate(clauses, to, span));
         }

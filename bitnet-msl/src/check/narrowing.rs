@@ -115,8 +115,8 @@ fn fits(value: ConstValue, to: Scalar) -> bool {
     let converted = value.convert(to);
     match (value.scalar.is_float(), to.is_float()) {
         (true, true) => converted.as_f64().is_finite() || !value.as_f64().is_finite(),
-        // The way back must not saturate, which would hide a value that was rounded up beyond the type.
-        (false, true) => converted.as_f64().is_finite() && converted.as_f64() as i128 == value.as_int(),
+        // The way back saturates, as it does in clang: the greatest value of a type counts as kept.
+        (false, true) => converted.convert(value.scalar) == value,
         (true, false) => false,
         (false, false) => converted.as_int() == value.as_int(),
     }
@@ -172,7 +172,8 @@ mod tests {
             (int(2), S::Bool, false),
             (int(1 << 24), S::F32, true),
             (int((1 << 24) + 1), S::F32, false),
-            (int(i128::from(i64::MAX)), S::F32, false),
+            (int(i128::from(i64::MAX)), S::F32, true),
+            (int(i128::from(i64::MAX) - 1), S::F32, false),
             (int(i128::from(i64::MIN)), S::F32, true),
             (int(70_000), S::F16, false),
             (int(257), S::BF16, false),

@@ -433,9 +433,11 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
-/// Suffix of an integer literal.
+/// Suffix and radix of an integer literal: with its value they decide its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntSuffix {
+    /// Written in decimal: unsigned with the suffix `u` only.
+    pub decimal: bool,
     /// `u`.
     pub unsigned: bool,
     /// `l`.

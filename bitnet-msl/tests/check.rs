@@ -1,7 +1,7 @@
 //! What lowering makes: values of constant expressions, the shape of the code, bounds on hostile nesting.
 
 use bitnet_msl::ir::{Binding, GlobalKind, Module, Op, Stmt, ThreadAttribute};
-use bitnet_msl::{CompileOptions, OptimizationLevel, compile, ir};
+use bitnet_msl::{CompileOptions, LanguageVersion, OptimizationLevel, compile, ir};
 
 /// The module as lowering makes it.
 fn module(text: &str) -> Module {
@@ -62,6 +62,9 @@ fn integer_constants_follow_cpp() {
     check_int("as_type<int>(1.0f)", 0x3f80_0000);
     check_int("sizeof(S) + alignof(float4)", 40);
     check_int("3 > 2 > 1", 0);
+    check_int("-2147483648", i32::MIN);
+    check_int("2147483648 > 0", 1);
+    check_int("int(sizeof(2147483648) + sizeof(0x80000000))", 12);
     check_int("!5 + !0", 1);
     check_int("min(3, 4) * clamp(9, 0, 5)", 15);
 }
@@ -97,7 +100,7 @@ fn aggregates_are_laid_out_with_padding() {
     check_bytes("S", "{5, {1, 2}, 7, 0, 9}", &s);
     check_bytes("S", "{}", &[0; 24]);
     check_bytes("ulong", "1ul << 40", &(1u64 << 40).to_le_bytes());
-    check_bytes("bool", "2.5f", &[1]);
+    check_bytes("bool", "bool(2.5f)", &[1]);
 }
 
 #[test]
@@ -263,4 +266,15 @@ fn many_unknown_names_beside_many_known_ones_end_soon() {
     let compilation = compile("check.metal", &text, &CompileOptions::default());
     assert!(compilation.omitted > 9_000, "{}", compilation.omitted);
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn auto_template_parameters_come_with_4_0() {
+    let text = "template <auto N> int f() { return N; }\n\
+                kernel void k(device int *x) { x[0] = f<3>() + f<4u>(); }\n";
+    for (version, expect) in [(LanguageVersion::Metal3_2, 1), (LanguageVersion::Metal4_0, 0)] {
+        let options = CompileOptions { language_version: version, ..CompileOptions::default() };
+        let errors = compile("check.metal", text, &options).errors().count();
+        assert_eq!(errors, expect, "{version:?}");
+    }
 }

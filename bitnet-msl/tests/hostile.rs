@@ -281,6 +281,56 @@ fn constant_expressions_cannot_run_without_end() {
         "constant int x = 1 / 0; constant int y = 1 % 0; constant int z = (-2147483647 - 1) / -1;\n",
     );
     check_ends("shifts", "constant int x = 1 << 40; constant int y = 1 >> -1; constant long z = 1l << 64;\n");
+    let endless = "constexpr int f(int n) { while (true) n = n & 7; return n; }\n";
+    let many: String = (0..3000).map(|i| format!("const int x{i} = f({i});")).collect();
+    check_ends("many that loop, none of which has to be constant", &format!("{endless}{}", kernel(&many)));
+    let many: String = (0..3000).map(|i| format!("constexpr int x{i} = f({i});")).collect();
+    check_refused("many that loop", &format!("{endless}{}", kernel(&many)), &["E0314"]);
+    let copies = "struct B { int a[100000]; };\n\
+                  constexpr B g(B b, int n) { B c = b; c.a[n] = n; return c; }\n\
+                  constexpr int f() { B b = {}; for (int i = 0; i < 100000; i++) b = g(b, i); return b.a[1]; }\n\
+                  constant constexpr int x = f();\n";
+    check_refused("copies of large structs", copies, &["E0314"]);
+    let deep = "struct B { int a[1000000]; };\n\
+                constexpr int f(int n) { B b = {}; return n == 0 ? b.a[0] : f(n - 1) + b.a[n]; }\n\
+                constant constexpr int x = f(500);\n";
+    check_refused("large variables in many calls", deep, &["E0314"]);
+    let reads: String = (0..3000).map(|i| format!("int a{i}[T[{i}]]; a{i}[0] = 1;")).collect();
+    let table = format!("constexpr int T[60000] = {{{}}};", "1, ".repeat(60_000));
+    check_ends("a large table that is read often", &kernel(&format!("{table}{reads}")));
+}
+
+#[test]
+fn braced_lists_end_soon() {
+    check_refused(
+        "parts that take nothing",
+        "struct E {}; constant E e[1000000000] = {1};\n",
+        &["E0316", "E0315"],
+    );
+    check_refused("elements without end", "struct E {}; constant E e[] = {1, 2};\n", &["E0316"]);
+    let defaults = "struct S { int a = 1; };\n";
+    check_refused("defaults", &format!("{defaults}{}", kernel("S s[200000000]; x[0] = s[1].a;")), &["E0315"]);
+    let nested: String = (0..27).map(|i| format!("struct S{} {{ S{i} a; S{i} b; }};\n", i + 1)).collect();
+    for (first, last, refused) in [("int a;", 27, false), ("int a = 1;", 27, true), ("int a = 1;", 14, false)]
+    {
+        let body = kernel(&format!("S{last} s; x[0] = 1;"));
+        let text = format!("struct S0 {{ {first} }};\n{nested}{body}");
+        match refused {
+            true => check_refused(first, &text, &["E0315"]),
+            false => check_ends(first, &text),
+        }
+    }
+    let unions: String = (0..400).map(|i| format!("union U{} {{ U{i} a; int b; }};\n", i + 1)).collect();
+    check_ends(
+        "unions",
+        &format!("union U0 {{ int a = 1; }};\n{unions}{}", kernel("U400 u = {{}}; x[0] = u.b;")),
+    );
+    let arrays = format!("int a{} = {{{}}};", "[1]".repeat(100), "1");
+    check_ends("braces that are left out", &kernel(&arrays));
+    let many = format!("uchar a[] = {{{}}}; x[0] = a[0];", "x[0], ".repeat(60_000));
+    check_refused("many that narrow", &kernel(&many), &["E0334"]);
+    let inner = format!("x[0] = {}x[0]{};", "int{long{".repeat(60), "}}".repeat(60));
+    check_refused("narrowing within narrowing", &kernel(&inner), &["E0334"]);
 }
 
 const SIGNS: &[u8] = b"(){}[]<>;:,.*&=+-#\"'\\/ \nax0";

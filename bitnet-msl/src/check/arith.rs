@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::builtins::BuiltinEnum;
-use super::const_eval::{ConstValue, common_scalar, promote};
+use super::const_eval::{ConstValue, common_scalar, promote, undefined};
 use super::operand::{Operand, OperandKind, Rvalue};
 use super::types::Enumeration;
 use crate::ast::{InfixOp, PrefixOp};
@@ -340,12 +340,14 @@ impl<'a> Checker<'a> {
             PrefixOp::BitNot => UnaryOp::BitNot,
             _ => return Some(self.rvalue(value, span)),
         };
-        if let Some(folded) = self.scalar_constant(value).and_then(|c| c.unary(unary)) {
+        let op = Op::Unary(unary, value);
+        let constant = self.scalar_constant(value).filter(|c| undefined(&op, &[*c], c.scalar).is_none());
+        if let Some(folded) = constant.and_then(|c| c.unary(unary)) {
             let value = self.builder.const_scalar(folded.scalar, folded.bits, span);
             return Some(self.rvalue(value, span));
         }
         let ty = self.builder.type_of(value);
-        let value = self.builder.emit(Op::Unary(unary, value), ty, span);
+        let value = self.builder.emit(op, ty, span);
         Some(self.rvalue(value, span))
     }
 
@@ -388,9 +390,11 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// A binary operation on operands of one type; constants are computed at once.
+    /// A binary operation on operands of one type; constants are computed at once, unless the result is undefined:
+    /// then it is no constant expression, which shows later.
     pub(super) fn emit_binary(&mut self, op: BinaryOp, a: Value, b: Value, span: Span) -> Value {
         if let (Some(x), Some(y)) = (self.scalar_constant(a), self.scalar_constant(b))
+            && undefined(&Op::Binary(op, a, b), &[x, y], x.scalar).is_none()
             && let Some(folded) = ConstValue::binary(op, x, y)
         {
             return self.builder.const_scalar(folded.scalar, folded.bits, span);
@@ -405,8 +409,11 @@ impl<'a> Checker<'a> {
         self.builder.compare(op, a, b, span)
     }
 
-    /// The constant that a scalar value is.
+    /// The constant that a scalar value is. What the library's functions give is none, even if it is known.
     pub(super) fn scalar_constant(&self, value: Value) -> Option<ConstValue> {
+        if self.builder.known_facts().library_results.contains(&value) {
+            return None;
+        }
         let inst = self.builder.inst(value);
         match (&inst.op, self.ty(inst.ty)) {
             (Op::Const(bits), Type::Scalar(scalar)) => Some(ConstValue { scalar, bits: *bits }),

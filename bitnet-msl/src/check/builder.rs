@@ -11,6 +11,8 @@ use crate::ir::{
     TypeTable, Value,
 };
 use crate::source::Span;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// The function under construction, and the types that it shares with the module.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct FunctionBuilder {
     types: TypeTable,
     function: Function,
     blocks: Vec<Block>,
+    facts: Facts,
 }
 
 /// A function that waits while another one is built.
@@ -25,6 +28,30 @@ pub(crate) struct FunctionBuilder {
 pub(crate) struct SuspendedFunction {
     function: Function,
     blocks: Vec<Block>,
+    facts: Facts,
+}
+
+/// What decides whether a function's code may be part of a constant expression, and is not in the IR.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// Results of library functions.
+    pub(crate) library_results: BTreeSet<Value>,
+    /// What a function returns whose end was reached without `return`.
+    pub(crate) missing_result: Option<Value>,
+    /// `constexpr` variables that are no scalars: their bytes.
+    pub(crate) constexpr_locals: BTreeMap<LocalId, Rc<[u8]>>,
+    /// Variables of struct type that were declared without a value.
+    pub(crate) unset_structs: BTreeSet<LocalId>,
+}
+
+impl Facts {
+    /// Forgets what was said of values and variables from these numbers on.
+    fn truncate(&mut self, insts: usize, locals: usize) {
+        let (value, local) = (Value(insts as u32), LocalId(locals as u32));
+        self.library_results.split_off(&value);
+        self.constexpr_locals.split_off(&local);
+        self.unset_structs.split_off(&local);
+    }
 }
 
 /// A place in a function to which [`FunctionBuilder::rewind`] goes back.
@@ -36,12 +63,24 @@ pub(crate) struct Mark {
     stmts: usize,
 }
 
+impl Mark {
+    /// Whether the value is older than the mark.
+    pub(crate) fn is_after(self, value: Value) -> bool {
+        (value.0 as usize) < self.insts
+    }
+
+    /// Whether the variable is older than the mark.
+    pub(crate) fn is_after_local(self, local: LocalId) -> bool {
+        (local.0 as usize) < self.locals
+    }
+}
+
 impl FunctionBuilder {
     /// A builder with an empty, nameless function.
     pub(crate) fn new(mut types: TypeTable) -> Self {
         let void = types.intern(Type::Void);
         let function = empty_function(String::new(), Vec::new(), void, Span::default());
-        Self { types, function, blocks: vec![Block::default()] }
+        Self { types, function, blocks: vec![Block::default()], facts: Facts::default() }
     }
 
     /// Starts another function and returns the one that was under construction.
@@ -54,7 +93,7 @@ impl FunctionBuilder {
     ) -> SuspendedFunction {
         let function = std::mem::replace(&mut self.function, empty_function(name, params, ret, span));
         let blocks = std::mem::replace(&mut self.blocks, vec![Block::default()]);
-        SuspendedFunction { function, blocks }
+        SuspendedFunction { function, blocks, facts: std::mem::take(&mut self.facts) }
     }
 
     /// Ends the function under construction and goes on with the suspended one.
@@ -63,6 +102,7 @@ impl FunctionBuilder {
             self.end_block();
         }
         let blocks = std::mem::replace(&mut self.blocks, suspended.blocks);
+        self.facts = suspended.facts;
         let mut done = std::mem::replace(&mut self.function, suspended.function);
         done.body = blocks.into_iter().next().unwrap_or_default();
         done
@@ -88,6 +128,30 @@ impl FunctionBuilder {
         &self.function
     }
 
+    /// What is known of the function under construction.
+    pub(crate) fn facts(&mut self) -> &mut Facts {
+        &mut self.facts
+    }
+
+    /// What is known of the function under construction, to read.
+    pub(crate) fn known_facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The statements of the innermost open block since a mark that was made in it.
+    pub(crate) fn stmts_since(&self, mark: Mark) -> &[Stmt] {
+        let block = self.blocks.last().filter(|_| self.blocks.len() == mark.depth);
+        block.and_then(|block| block.0.get(mark.stmts..)).unwrap_or_default()
+    }
+
+    /// Whether nothing but constants was emitted since the mark.
+    pub(crate) fn holds_only_constants(&self, mark: Mark) -> bool {
+        self.stmts_since(mark).iter().all(|stmt| match stmt {
+            Stmt::Eval(value) => matches!(self.inst(*value).op, Op::Const(_) | Op::Zero),
+            _ => false,
+        })
+    }
+
     /// Emits an instruction into the innermost open block.
     pub(crate) fn emit(&mut self, op: Op, ty: TypeId, span: Span) -> Value {
         let value = Value(self.function.insts.len() as u32);
@@ -99,11 +163,6 @@ impl FunctionBuilder {
     /// The instruction that defines a value.
     pub(crate) fn inst(&self, value: Value) -> &Inst {
         &self.function.insts[value.0 as usize]
-    }
-
-    /// Makes a value a constant that it was found to be.
-    pub(crate) fn replace_by_constant(&mut self, value: Value, bits: u64) {
-        self.function.insts[value.0 as usize].op = Op::Const(bits);
     }
 
     /// The type of a value.
@@ -191,6 +250,7 @@ impl FunctionBuilder {
         }
         self.function.insts.truncate(mark.insts);
         self.function.locals.truncate(mark.locals);
+        self.facts.truncate(mark.insts, mark.locals);
     }
 
     /// Adds a variable.

@@ -333,7 +333,10 @@ impl<'a> Checker<'a> {
         }
         let precision = self.precision(namespace);
         match builtins::expand(&mut self.builder, resolved, &values, precision, span) {
-            Ok(value) => Some(Operand::value(value, resolved.result, span)),
+            Ok(value) => {
+                self.builder.facts().library_results.insert(value);
+                Some(Operand::value(value, resolved.result, span))
+            }
             Err(ExpandError::FlagsNotConstant) => {
                 self.error(Code::E0314, span, "the memory flags of a barrier must be constant");
                 None

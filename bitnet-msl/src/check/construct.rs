@@ -1,6 +1,7 @@
 //! `T(args)` and `T{args}`: scalars, vectors, matrices, structs.
 
 use super::Checker;
+use super::list::Missing;
 use super::operand::{Operand, Rvalue};
 use super::types::{Declared, QualType};
 use crate::ast;
@@ -39,7 +40,7 @@ impl<'a> Checker<'a> {
         let aggregate = matches!(self.ty(to.ty), Type::Struct(_) | Type::Array { .. });
         let one_list = matches!(args, [ast::Expr { kind: ast::ExprKind::InitList(_), .. }]);
         if (braces || one_list) && self.ty(to.ty) != Type::Void {
-            let value = self.list_value(args, to, span)?;
+            let value = self.list_value(args, to, None, span)?;
             return Some(self.constructed(value, to, span));
         }
         if args.is_empty() && !aggregate && self.ty(to.ty) != Type::Void {
@@ -53,7 +54,7 @@ impl<'a> Checker<'a> {
                 self.construct_matrix(to.ty, (elem, cols, rows), args, span)
             }
             (Type::Struct(_), []) => {
-                let value = self.default_value(to, span)?;
+                let value = self.missing_value(to, Missing::Default, span)?;
                 Some(self.constructed(value, to, span))
             }
             (_, [arg]) => {

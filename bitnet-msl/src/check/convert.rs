@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::builtins::{ConversionRank, conversion_rank};
-use super::const_eval::ConstValue;
+use super::const_eval::undefined;
 use super::operand::{Operand, OperandKind, Rvalue};
 use super::types::{Enumeration, QualType};
 use crate::diag::{Code, Diagnostic};
@@ -113,19 +113,17 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A scalar as another one. Constants convert at once.
+    /// A scalar as another one. Constants convert at once, where the type holds them.
     pub(super) fn convert_scalar(&mut self, value: Value, to: Scalar, span: Span) -> Value {
-        let inst = self.builder.inst(value);
-        let (op, ty) = (inst.op.clone(), inst.ty);
-        match (op, self.ty(ty)) {
-            (_, Type::Scalar(from)) if from == to => value,
-            (Op::Const(bits), Type::Scalar(scalar)) => {
-                let converted = ConstValue { scalar, bits }.convert(to);
-                self.builder.const_scalar(to, converted.bits, span)
-            }
-            _ => {
+        if self.as_scalar(self.builder.type_of(value)) == Some(to) {
+            return value;
+        }
+        let op = Op::Convert(value);
+        match self.scalar_constant(value).filter(|c| undefined(&op, &[*c], to).is_none()) {
+            Some(constant) => self.builder.const_scalar(to, constant.convert(to).bits, span),
+            None => {
                 let ty = self.builder.scalar_type(to);
-                self.builder.emit(Op::Convert(value), ty, span)
+                self.builder.emit(op, ty, span)
             }
         }
     }

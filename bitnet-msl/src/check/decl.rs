@@ -1,7 +1,8 @@
 //! Declarations at namespace scope.
 
 use super::Checker;
-use super::constants::{ConstantInit, Deferred};
+use super::constants::{ConstantInit, Deferred, is_integral};
+use super::constexpr::is_volatile;
 use super::scope::{Decl, Qualifier, VarId};
 use super::template::Template;
 use super::types::{Declared, QualType, Storage, Variable};
@@ -150,6 +151,7 @@ impl<'a> Checker<'a> {
     }
 
     fn template_item(&mut self, decl: &'a ast::TemplateDecl) {
+        self.check_template_params(&decl.params);
         if let ItemKind::Function(function) = &decl.item.kind {
             if decl.params.is_empty() {
                 self.specialisation(function);
@@ -211,28 +213,26 @@ impl<'a> Checker<'a> {
             return None;
         };
         let ty = QualType { is_const: true, ..declared.ty };
-        let storage = match self.constant_bytes(init, ty, decl.span)? {
-            ConstantInit::Bytes(bytes) => {
-                let constant = self.scalar_from_bytes(ty, &bytes);
-                let storage = self.add_global(decl, ty.ty, GlobalKind::Constant(bytes));
-                self.declare_variable(&decl.name, Variable { ty, storage, constant });
-                return Some(());
-            }
+        let (bytes, is_core) = match self.constant_bytes(init, ty, decl.is_constexpr, decl.span)? {
+            ConstantInit::Core(bytes) => (bytes, true),
+            ConstantInit::Bytes(bytes) => (bytes, false),
             ConstantInit::Deferred => {
                 let namespace = self.scopes.current_namespace();
                 self.deferred.push(Deferred { init, ty, namespace });
-                Storage::Deferred(self.deferred.len() as u32 - 1)
+                let storage = Storage::Deferred(self.deferred.len() as u32 - 1);
+                self.declare_variable(&decl.name, Variable { ty, storage, constant: None });
+                return Some(());
             }
         };
-        self.declare_variable(&decl.name, Variable { ty, storage, constant: None });
+        let is_usable = decl.is_constexpr || is_integral(self.as_scalar(ty.ty));
+        let is_usable = is_usable && is_core && !is_volatile(decl);
+        let constant = self.scalar_of_bytes(ty.ty, &bytes).filter(|_| is_usable);
+        let storage = self.add_global(decl, ty.ty, GlobalKind::Constant(bytes));
+        if is_usable {
+            self.constexpr_globals.insert(self.globals.len() as u32 - 1);
+        }
+        self.declare_variable(&decl.name, Variable { ty, storage, constant });
         Some(())
-    }
-
-    fn scalar_from_bytes(&self, ty: QualType, bytes: &[u8]) -> Option<super::const_eval::ConstValue> {
-        let scalar = self.as_scalar(ty.ty)?;
-        let mut bits = [0; 8];
-        bits.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(super::const_eval::ConstValue { scalar, bits: u64::from_le_bytes(bits) })
     }
 
     /// Adds a constant or threadgroup variable to the module.
@@ -254,7 +254,6 @@ impl<'a> Checker<'a> {
         }
         match declared.space {
             Some((AddressSpace::Constant, _)) => Some(()),
-            None if decl.is_constexpr => Some(()),
             Some((AddressSpace::Threadgroup, span)) => {
                 self.report(
                     Diagnostic::new(
@@ -268,13 +267,14 @@ impl<'a> Checker<'a> {
             }
             _ => {
                 let shown = self.display(declared.ty.ty);
+                let constexpr = if decl.is_constexpr { "constexpr " } else { "" };
                 self.report(
                     Diagnostic::new(
                         Code::E0403,
                         decl.name.span,
                         format!("program-scope variable `{name}` is not in constant memory"),
                     )
-                    .at(format!("write `constant {shown} {name} = …`"))
+                    .at(format!("write `constant {constexpr}{shown} {name} = …`"))
                     .note("variables outside of functions live in the constant address space [MSL 4.2]"),
                 );
                 None

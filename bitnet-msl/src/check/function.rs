@@ -1,6 +1,9 @@
 //! Functions: signatures, redeclarations, bodies.
 
 use super::Checker;
+use super::builder::Facts;
+use super::constexpr::returns_somewhere;
+use super::evaluate::Routine;
 use super::scope::{Decl, NamespaceId};
 use super::stmt::Flow;
 use super::template::{BoundArgument, Template, TemplateId};
@@ -89,6 +92,8 @@ pub(super) struct FunctionInfo<'a> {
     /// Template arguments of an instance.
     pub(super) bindings: Rc<Vec<(&'a str, BoundArgument)>>,
     pub(super) body: Body,
+    /// Of a `constexpr` function that has been lowered: what constant expressions run.
+    pub(super) routine: Option<(Rc<Routine>, Rc<Facts>)>,
     pub(super) is_queued: bool,
     pub(super) required: Option<Required>,
     /// Where it is called first.
@@ -191,7 +196,11 @@ impl<'a> Checker<'a> {
         }
         self.check_function_attributes(decl);
         if decl.body.is_some() {
+            let errors = self.errors;
             self.lower_body(index);
+            if self.errors == errors {
+                self.check_constexpr_function(decl, index);
+            }
             if decl.stage == FunctionStage::Kernel {
                 self.register_kernel(index, &decl.attrs, decl.name.span);
             }
@@ -321,6 +330,7 @@ impl<'a> Checker<'a> {
             visible_until: u32::MAX,
             bindings: Rc::default(),
             body: Body::None,
+            routine: None,
             is_queued: false,
             required: None,
             called_at: None,
@@ -429,10 +439,16 @@ impl<'a> Checker<'a> {
         let flow = self.statements(&body.stmts);
         self.end_of_function(decl, &signature, flow, body.span.end());
         self.scopes.pop_block();
+        let facts = std::mem::take(self.builder.facts());
         let function = self.builder.finish_function(suspended);
         self.context = outer;
         self.scopes.leave(place);
-        self.functions.get_mut(index).body = Body::Done(Rc::new(function));
+        let info = self.functions.get_mut(index);
+        if decl.is_constexpr {
+            let routine = Routine::new(&function.body.0, &function.insts);
+            info.routine = Some((Rc::new(routine), Rc::new(facts)));
+        }
+        info.body = Body::Done(Rc::new(function));
     }
 
     /// Checks the body of a function whose signature is wrong, so that one run finds all there is to find.
@@ -503,6 +519,9 @@ impl<'a> Checker<'a> {
         if flow == Flow::Ends || self.ty(ty) == Type::Void {
             return;
         }
+        if decl.is_constexpr && !returns_somewhere(decl) {
+            return self.no_return(decl);
+        }
         let shown = self.display(ty);
         self.report(
             Diagnostic::new(
@@ -513,6 +532,7 @@ impl<'a> Checker<'a> {
             .at(format!("returns `{shown}`")),
         );
         let value = self.builder.zero(ty, end);
+        self.builder.facts().missing_result = Some(value);
         self.builder.push_stmt(Stmt::Return(Some(value), end));
     }
 

@@ -1,7 +1,9 @@
 //! Variables of functions.
 
 use super::Checker;
+use super::constexpr::LocalInit;
 use super::convert::Wanted;
+use super::list::Missing;
 use super::operand::{Operand, OperandKind};
 use super::types::{Declared, QualType, Storage, Variable};
 use crate::ast::{self, ExprKind, Init, TypeExprKind};
@@ -61,7 +63,7 @@ impl<'a> Checker<'a> {
             }
         };
         let inner = self.declared_type(elem)?;
-        let len = u32::try_from(parts.len()).ok().filter(|&len| len > 0);
+        let len = self.listed_len(inner.ty, parts, decl.span).filter(|&len| len > 0);
         let Some(len) = len else {
             self.error(Code::E0315, decl.span, "an array has at least one element");
             return None;
@@ -89,14 +91,17 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        let shown = self.display_qual(ty);
+        let mark = self.builder.mark();
         let value = match &decl.init {
             Some(init) => {
+                let shown = self.display_qual(ty);
                 let wanted = Wanted { span: decl.name.span, message: format!("declared here as `{shown}`") };
                 let value = self.init_value(init, ty, Some(&wanted))?;
                 Some(self.packed_like(value, ty.ty, decl.span))
             }
-            None if self.has_default_members(ty.ty) => Some(self.default_value(ty, decl.span)?),
+            None if self.has_default_members(ty.ty) => {
+                Some(self.missing_value(ty, Missing::Default, decl.name.span)?)
+            }
             None if ty.is_const => {
                 self.error(
                     Code::E0316,
@@ -107,24 +112,24 @@ impl<'a> Checker<'a> {
             }
             None => None,
         };
-        if let Some(value) = value.filter(|_| decl.is_constexpr) {
-            self.fold_calls(value);
-        }
-        let constant = value.filter(|_| ty.is_const).and_then(|value| self.fold_scalar(value));
-        if decl.is_constexpr
-            && constant.is_none()
-            && value.is_none_or(|value| self.fold_bytes(value).is_none())
-        {
-            return self.not_constant(decl.span, "the initialiser of a constexpr variable");
-        }
-        let local = self.builder.new_local(decl.name.name.clone(), ty.ty, decl.name.span);
-        if let Some(value) = value {
-            let ptr = self.builder.local_addr(local, decl.name.span);
-            self.builder.store(ptr, value, decl.span);
-        }
-        let variable = Variable { ty, storage: Storage::Local(local), constant };
-        self.declare_variable(&decl.name, variable);
+        let init = match value {
+            Some(value) => Some(self.local_init(decl, ty, mark, value)?),
+            None => None,
+        };
+        self.declare_local(decl, ty, init);
         Some(())
+    }
+
+    /// A variable in thread memory, which gets its value if there is one.
+    fn declare_local(&mut self, decl: &'a ast::VarDecl, ty: QualType, init: Option<LocalInit>) {
+        let local = self.builder.new_local(decl.name.name.clone(), ty.ty, decl.name.span);
+        let constant = init.as_ref().and_then(|init| init.constant);
+        if let Some(init) = &init {
+            let ptr = self.builder.local_addr(local, decl.name.span);
+            self.builder.store(ptr, init.value, decl.span);
+        }
+        self.note_local(decl, local, ty.ty, init);
+        self.declare_variable(&decl.name, Variable { ty, storage: Storage::Local(local), constant });
     }
 
     /// `auto x = …`, `auto *p = …`, `auto &r = …`.
@@ -145,6 +150,7 @@ impl<'a> Checker<'a> {
             self.error(Code::E0325, expr.span, "auto cannot be deduced from a braced list");
             return None;
         }
+        let mark = self.builder.mark();
         let operand = self.expr(expr)?;
         if shape.is_reference {
             return self.bind_auto(decl, operand, &shape);
@@ -159,12 +165,8 @@ impl<'a> Checker<'a> {
         self.bounded(read.ty, expr.span)?;
         let is_const = decl.is_constexpr || decl.ty.quals.is_const && !shape.is_pointer;
         let ty = QualType { ty: read.ty, is_const, enumeration: read.enumeration };
-        let constant = if is_const { self.fold_scalar(read.value) } else { None };
-        let local = self.builder.new_local(decl.name.name.clone(), ty.ty, decl.name.span);
-        let ptr = self.builder.local_addr(local, decl.name.span);
-        self.builder.store(ptr, read.value, decl.span);
-        let variable = Variable { ty, storage: Storage::Local(local), constant };
-        self.declare_variable(&decl.name, variable);
+        let init = self.local_init(decl, ty, mark, read.value)?;
+        self.declare_local(decl, ty, Some(init));
         Some(())
     }
 

@@ -19,6 +19,7 @@ mod call;
 mod cast;
 pub(crate) mod const_eval;
 mod constants;
+mod constexpr;
 mod construct;
 mod convert;
 mod decl;
@@ -29,11 +30,13 @@ mod function;
 mod init;
 mod kernel;
 mod library;
+mod list;
 mod local;
 mod logging;
 mod matrix;
 mod member;
 mod module;
+mod narrowing;
 mod operand;
 mod overload;
 mod recursion;
@@ -43,6 +46,7 @@ mod structs;
 mod suggest;
 mod switch;
 mod template;
+mod template_params;
 mod ternary;
 mod types;
 
@@ -54,7 +58,7 @@ use crate::source::Span;
 use builder::FunctionBuilder;
 use function::{FunctionContext, FunctionIndex, FunctionTable};
 use scope::Scopes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use structs::StructInfo;
 use types::{EnumInfo, Variable};
 
@@ -106,6 +110,10 @@ struct Checker<'a> {
     /// Messages that have been lowered, used or not, and their numbers.
     messages: Vec<Message>,
     message_ids: HashMap<Message, MessageId>,
+    /// Globals whose value constant expressions may read, by number.
+    constexpr_globals: HashSet<u32>,
+    /// What constant expressions may still compute.
+    constant_steps_left: u32,
     /// Initialisers of program-scope constants that depend on function constants.
     deferred: Vec<constants::Deferred<'a>>,
     kernels: Vec<Kernel>,
@@ -134,6 +142,8 @@ impl<'a> Checker<'a> {
             loggers: Vec::new(),
             messages: Vec::new(),
             message_ids: HashMap::new(),
+            constexpr_globals: HashSet::new(),
+            constant_steps_left: evaluate::MAX_TOTAL_STEPS,
             deferred: Vec::new(),
             kernels: Vec::new(),
             context: FunctionContext::default(),

@@ -2,11 +2,12 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
+use super::list::Missing;
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Op, Scalar, StructId, Type, TypeId, Value, int_range};
+use crate::ir::{Scalar, StructId, Type, TypeId, Value, int_range};
 use crate::source::Span;
 
 /// What the checker knows of a struct beyond its layout.
@@ -17,6 +18,30 @@ pub(super) struct StructInfo<'a> {
     pub(super) fields: Vec<FieldInfo<'a>>,
     /// Where default member initialisers look up names.
     namespace: NamespaceId,
+    defaults: Defaults,
+}
+
+/// What becomes of a struct that is declared without a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    /// Some member gets a value, its own or of a struct in it.
+    pub(super) any: bool,
+    /// Every member gets one; of a union, one does.
+    pub(super) all: bool,
+    /// How many values that takes: members, and members of members.
+    pub(super) count: u32,
+}
+
+impl Defaults {
+    /// Of what has no members with initialisers.
+    const NONE: Self = Self { any: false, all: false, count: 1 };
+
+    fn of_members(is_union: bool, members: &[Self]) -> Self {
+        let any = members.iter().any(|member| member.any);
+        let all = if is_union { any } else { members.iter().all(|member| member.all) };
+        let count = members.iter().fold(1u32, |sum, member| sum.saturating_add(member.count));
+        Self { any, all, count }
+    }
 }
 
 /// What the checker knows of a member beyond its place.
@@ -105,7 +130,15 @@ impl<'a> Checker<'a> {
         };
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
         let namespace = self.scopes.current_namespace();
-        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace });
+        let members: Vec<Defaults> = infos
+            .iter()
+            .map(|field: &FieldInfo<'a>| match field.init {
+                Some(_) => Defaults { any: true, all: true, count: 1 },
+                None => self.defaults(field.ty.ty),
+            })
+            .collect();
+        let defaults = Defaults::of_members(decl.is_union, &members);
+        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace, defaults });
         let ty = self.builder.types().intern(Type::Struct(id));
         Some(Declared::plain(self.bounded(ty, span)?))
     }
@@ -142,53 +175,43 @@ impl<'a> Checker<'a> {
         info.map_or(QualType::plain(ty), |field| field.ty)
     }
 
+    /// What becomes of something of a type that is declared without a value. All elements of an array are one.
+    pub(super) fn defaults(&self, ty: TypeId) -> Defaults {
+        match self.ty(ty) {
+            Type::Array { elem, .. } => self.defaults(elem),
+            Type::Struct(id) => self.structs.get(&id.0).map_or(Defaults::NONE, |info| info.defaults),
+            _ => Defaults::NONE,
+        }
+    }
+
     /// Whether something without initialiser still gets a value: a struct whose members have defaults.
     pub(super) fn has_default_members(&self, ty: TypeId) -> bool {
-        match self.ty(ty) {
-            Type::Array { elem, .. } => self.has_default_members(elem),
-            Type::Struct(id) => self.structs.get(&id.0).is_some_and(|info| {
-                info.fields.iter().any(|f| f.init.is_some() || self.has_default_members(f.ty.ty))
-            }),
-            _ => false,
-        }
+        self.defaults(ty).any
     }
 
-    /// The value of `T{}`: zero but for default members.
-    pub(super) fn default_value(&mut self, ty: QualType, span: Span) -> Option<Value> {
-        if !self.has_default_members(ty.ty) {
-            return Some(self.builder.zero(ty.ty, span));
-        }
-        self.nested(span, |c| match c.ty(ty.ty) {
-            Type::Array { elem, len } => {
-                let one = c.default_value(QualType { ty: elem, ..ty }, span)?;
-                Some(c.builder.emit(Op::Compose(vec![one; len as usize]), ty.ty, span))
-            }
-            Type::Struct(id) => {
-                let types: Vec<_> =
-                    c.builder.type_table().get_struct(id).fields.iter().map(|f| f.ty).collect();
-                let mut values = Vec::with_capacity(types.len());
-                for (index, field_type) in types.into_iter().enumerate() {
-                    let qual = c.field_qual(id, index, field_type);
-                    values.push(c.default_member(id, index, qual, span)?);
-                }
-                Some(c.builder.emit(Op::Compose(values), ty.ty, span))
-            }
-            _ => Some(c.builder.zero(ty.ty, span)),
-        })
+    /// The member of a union that has an initialiser of its own.
+    pub(super) fn initialised_member(&self, id: StructId) -> Option<usize> {
+        self.structs.get(&id.0).and_then(|info| info.fields.iter().position(|field| field.init.is_some()))
     }
 
-    /// The value of a member that an initialiser leaves out.
-    pub(super) fn default_member(
+    /// The name in the definition of a struct.
+    pub(super) fn struct_span(&self, id: StructId) -> Option<Span> {
+        self.structs.get(&id.0).map(|info| info.span)
+    }
+
+    /// The value of a member that no clause of a list is left for.
+    pub(super) fn missing_member(
         &mut self,
         id: StructId,
         index: usize,
         ty: QualType,
+        how: Missing,
         span: Span,
     ) -> Option<Value> {
         let info = self.structs.get(&id.0);
         let init = info
             .and_then(|info| info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.namespace)));
-        let Some((init, namespace)) = init else { return self.default_value(ty, span) };
+        let Some((init, namespace)) = init else { return self.missing_value(ty, how, span) };
         let place = self.scopes.enter(namespace, u32::MAX);
         let value = self.initial_value(init, ty, None);
         self.scopes.leave(place);
@@ -216,8 +239,12 @@ impl<'a> Checker<'a> {
         };
         let index = self.enums.len() as u32;
         let name = decl.name.as_ref().map_or("(anonymous enum)", |name| name.name.as_str()).to_owned();
-        self.enums.push(EnumInfo { name, scoped: decl.scoped, variants: Vec::new() });
-        let values = self.enumerators(decl, scalar.unwrap_or(Scalar::I32))?;
+        let range = scalar.unwrap_or(Scalar::I32);
+        self.enums.push(EnumInfo { name, scoped: decl.scoped, range, variants: Vec::new() });
+        let values = self.enumerators(decl, range)?;
+        if scalar.is_none() {
+            self.enums[index as usize].range = underlying_scalar(&values);
+        }
         let scalar = scalar.unwrap_or_else(|| holding_scalar(&values));
         self.finish_enumerators(decl, index, &values, scalar);
         let ty = self.builder.scalar_type(scalar);
@@ -270,6 +297,15 @@ impl<'a> Checker<'a> {
                 self.declare(name, Decl::Constant(constant, Some(Enumeration::User(index))));
             }
         }
+    }
+}
+
+/// The type that other compilers keep an enumeration in: unsigned if no value is negative.
+fn underlying_scalar(values: &[i128]) -> Scalar {
+    match (holding_scalar(values), values.iter().all(|&value| value >= 0)) {
+        (Scalar::I32, true) => Scalar::U32,
+        (Scalar::I64, true) => Scalar::U64,
+        (scalar, _) => scalar,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `switch`.
 
 use super::Checker;
-use super::const_eval::{ConstValue, promote};
+use super::const_eval::promote;
 use super::stmt::{Flow, Target};
 use super::types::QualType;
 use crate::ast::{self, StmtKind};
@@ -99,6 +99,7 @@ impl<'a> Checker<'a> {
 
     fn label_value(&mut self, expr: &'a ast::Expr, ty: Option<QualType>) -> Option<i64> {
         let value = self.unevaluated(|c| {
+            let mark = c.builder.mark();
             let read = c.value(expr)?;
             if let Some(ty) = ty {
                 let scoped = |e: Option<_>| e.is_some_and(|e| c.is_scoped(e));
@@ -108,9 +109,14 @@ impl<'a> Checker<'a> {
                     return None;
                 }
             }
-            match c.fold_expression(read.value) {
-                Some(constant) if !constant.scalar.is_float() => Some(constant),
-                _ => c.not_constant::<ConstValue>(expr.span, "a case label"),
+            match c.scalar_constant_of(mark, read.value) {
+                Ok(constant) if constant.scalar.is_float() => {
+                    let shown = constant.scalar.msl_name();
+                    c.error(Code::E0322, expr.span, format!("a case label is an integer, not a `{shown}`"));
+                    None
+                }
+                Ok(constant) => Some(constant),
+                Err(why) => c.not_constant(expr.span, "a case label", &why),
             }
         })?;
         let scalar = self.as_scalar(ty?.ty)?;

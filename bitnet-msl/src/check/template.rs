@@ -2,11 +2,12 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
+use super::constants::ConstantOperand;
 use super::function::{Body, FunctionIndex, FunctionInfo, OverloadKind, Param, Required, SetId, same_params};
 use super::library::template_arg_span;
 use super::operand::{Operand, OperandKind};
 use super::scope::{Decl, NamespaceId};
-use super::types::{Declared, QualType};
+use super::types::{Declared, Enumeration, QualType};
 use crate::ast::{self, FunctionStage, TemplateArg, TemplateParamKind, TypeExprKind};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{AddressSpace, Scalar, Type, TypeId};
@@ -29,7 +30,8 @@ pub(super) struct TemplateId(pub(super) u32);
 pub(super) enum BoundArgument {
     /// A type; for `space T &` the address space of the referent too.
     Type(QualType, Option<AddressSpace>),
-    Value(ConstValue),
+    /// A value, and the enumeration of which it is.
+    Value(ConstValue, Option<Enumeration>),
     /// A parameter of function pointer type: the functions of the name that was given.
     Functions(SetId),
 }
@@ -38,14 +40,14 @@ pub(super) enum BoundArgument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ArgumentKey {
     Type(QualType, Option<AddressSpace>),
-    Value(Scalar, u64),
+    Value(Scalar, u64, Option<Enumeration>),
     Functions(SetId),
 }
 
 fn key(arguments: &[BoundArgument]) -> Vec<ArgumentKey> {
     let one = |argument: &BoundArgument| match *argument {
         BoundArgument::Type(ty, reference) => ArgumentKey::Type(ty, reference),
-        BoundArgument::Value(value) => ArgumentKey::Value(value.scalar, value.bits),
+        BoundArgument::Value(value, of) => ArgumentKey::Value(value.scalar, value.bits, of),
         BoundArgument::Functions(set) => ArgumentKey::Functions(set),
     };
     arguments.iter().map(one).collect()
@@ -198,7 +200,7 @@ impl<'a> Checker<'a> {
                     self.error(Code::E0209, template_arg_span(arg), "a value is needed here, not a type");
                     return None;
                 };
-                let value = self.constant_value(expr, "a template argument")?;
+                let value = self.constant_operand_of(expr, "a template argument")?;
                 self.value_argument(ty, value, expr.span, deduction, place)
             }
         }
@@ -226,25 +228,27 @@ impl<'a> Checker<'a> {
     fn value_argument(
         &mut self,
         ty: &'a ast::TypeExpr,
-        value: ConstValue,
+        given: ConstantOperand,
         span: Span,
         deduction: &Deduction<'a>,
         place: (NamespaceId, u32),
     ) -> Option<BoundArgument> {
         if matches!(ty.kind, TypeExprKind::Auto) {
-            return Some(BoundArgument::Value(value));
+            return Some(BoundArgument::Value(given.value, given.enumeration));
         }
         let ty = self.inside_template(deduction, place, |c| c.object_type(ty))?;
-        let Some(converted) = self.constant_as(value, ty.ty) else {
-            let shown = self.display(ty.ty);
-            self.error(
-                Code::E0209,
-                span,
-                format!("this argument does not fit the template parameter's type `{shown}`"),
-            );
+        let Some(value) = self.converted_constant(given, ty) else {
+            let (shown, from) = (self.display_qual(ty), given.value.scalar.msl_name());
+            let from =
+                given.enumeration.map_or(from.into(), |enumeration| self.enumeration_name(enumeration));
+            let message = format!("this `{from}` does not fit the template parameter's type `{shown}`");
+            self.report(Diagnostic::new(Code::E0209, span, message).note(
+                "template arguments take no narrowing conversions, and no others but those between integers \
+                 (C++ [temp.arg.nontype])",
+            ));
             return None;
         };
-        Some(BoundArgument::Value(converted))
+        Some(BoundArgument::Value(value, ty.enumeration))
     }
 
     fn default_argument(
@@ -262,7 +266,7 @@ impl<'a> Checker<'a> {
             TemplateParamKind::Value(ty, default) => {
                 let default = default.as_ref()?;
                 let value = self.inside_template(deduction, place, |c| {
-                    c.constant_value(default, "a template argument")
+                    c.constant_operand_of(default, "a template argument")
                 })?;
                 self.value_argument(ty, value, default.span, deduction, place)
             }
@@ -298,7 +302,7 @@ impl<'a> Checker<'a> {
         for &(name, argument) in bindings {
             let decl = match argument {
                 BoundArgument::Type(ty, reference) => Decl::Type(Declared { ty, space: None, reference }),
-                BoundArgument::Value(value) => Decl::Constant(value, None),
+                BoundArgument::Value(value, enumeration) => Decl::Constant(value, enumeration),
                 BoundArgument::Functions(set) => Decl::Functions(set),
             };
             self.scopes.declare(name, decl, Span::default());
@@ -433,6 +437,7 @@ impl<'a> Checker<'a> {
             visible_until: order + 1,
             bindings: Rc::new(bindings),
             body,
+            routine: None,
             is_queued: false,
             required: None,
             called_at: None,
@@ -450,8 +455,8 @@ impl<'a> Checker<'a> {
                 let sigil = if reference.is_some() { " &" } else { "" };
                 format!("{space}{constness}{}{sigil}", self.display_qual(*ty))
             }
-            BoundArgument::Value(value) if value.scalar == Scalar::Bool => value.is_true().to_string(),
-            BoundArgument::Value(value) => value.as_int().to_string(),
+            BoundArgument::Value(value, _) if value.scalar == Scalar::Bool => value.is_true().to_string(),
+            BoundArgument::Value(value, _) => value.as_int().to_string(),
             BoundArgument::Functions(set) => self.functions.set_name(*set),
         };
         arguments.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -661,7 +666,7 @@ fn bind_count(deduction: &mut Deduction<'_>, position: usize, count: u32) -> boo
         TemplateParamKind::Value(ty, _) => value_scalar(ty),
         TemplateParamKind::Type(_) => return false,
     };
-    deduction.bind(position, BoundArgument::Value(ConstValue::int(scalar, i128::from(count))))
+    deduction.bind(position, BoundArgument::Value(ConstValue::int(scalar, i128::from(count)), None))
 }
 
 /// The scalar of a value parameter, as far as its name says it.

@@ -26,6 +26,8 @@ pub(super) enum Enumeration {
 pub(super) struct EnumInfo {
     pub(super) name: String,
     pub(super) scoped: bool,
+    /// The integer type whose values it may have, where braces ask.
+    pub(super) range: Scalar,
     pub(super) variants: Vec<(String, ConstValue)>,
 }
 

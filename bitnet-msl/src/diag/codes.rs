@@ -127,7 +127,7 @@ codes! {
     E0313 Error "not a function",
         "Only functions and types can be called.";
     E0314 Error "not a constant expression",
-        "Array sizes, case labels, template and attribute arguments and the initialisers of program-scope variables are computed at compile time.";
+        "Array sizes, case labels, enumerators, template and attribute arguments, static_assert and the initialisers of constexpr variables are constant expressions (C++ [expr.const]): they read constexpr variables and const integers with such an initialiser, call constexpr functions, which those of the standard library are not, and neither overflow nor divide by zero nor shift too far. Initialisers of other program-scope variables have to be known before the program runs [MSL 4.2].";
     E0315 Error "bad array size or type too large",
         "Arrays have at least one element, and types a bounded size.";
     E0316 Error "wrong initialiser",
@@ -139,7 +139,7 @@ codes! {
     E0319 Error "atomic used like a plain variable",
         "Atomic objects are read and written by the atomic_* functions only [MSL 2.6, 6.15].";
     E0320 Error "type cannot be used here",
-        "void, an incomplete struct or an unsized array cannot be the type of this variable, member, parameter or expression.";
+        "void, an incomplete struct or an unsized array cannot be the type of this variable, member, parameter or expression. Values as template parameters are integers, enumerations or pointers.";
     E0321 Error "condition is not a bool",
         "A condition is a scalar or a pointer. For vectors use all(), any() or select().";
     E0322 Error "wrong switch",
@@ -166,6 +166,10 @@ codes! {
         "Formats are those of C's printf: %d %i %u %o %x %X %c for integers, %f %e %g %a for floats, %p for pointers, with flags, width and precision, with h, hh and l for integers of 16, 8 and 64 bits. Vectors take v2, v3 or v4 before the length: %v4f for a float4, %v2hf for a half2, %v4hhu for a uchar4, %v3ld for a long3. There is no %s, %n or *. A percent sign is %%.";
     E0333 Error "arguments of a message do not fit its format",
         "A message has one argument for each conversion, of a type that the conversion prints: %d and %u take integers of up to 32 bits, %ld and %lu those of 64, %f takes half, bfloat and float. Convert the argument, or write the conversion that fits it.";
+    E0334 Error "narrowing conversion in a braced list",
+        "In braces a value converts only to a type that holds every value of its own, or that holds its value if it is a constant expression (C++ [dcl.init.list]): `uchar x{3}` is fine, `uchar x{i}` with an int i is not. A float never becomes an integer there. Convert explicitly, as in uchar(i), or use = or parentheses.";
+    E0335 Error "constexpr function that cannot be constant",
+        "A constexpr function has a return statement, and some call of it is a constant expression (C++ [dcl.constexpr]): it may not always call functions that are not constexpr, read variables that are not constant, or do what is undefined.";
     E0401 Error "pointer of another address space",
         "Pointers and references keep their address space: device, constant, threadgroup and thread are different memories and no conversion or cast leads from one to another [MSL 4].";
     E0402 Error "pointer without address space",
@@ -229,7 +233,7 @@ codes! {
     E0608 Error "language feature not supported",
         "The construct is valid C++ or MSL, but this front end does not support it.";
     E0609 Error "not available in this language version",
-        "The language version that the source is compiled as does not have this: recursion came with 2.4, bfloat with 3.1, os_log with 3.2.";
+        "The language version that the source is compiled as does not have this: recursion came with 2.4, bfloat with 3.1, os_log with 3.2, `auto` as the type of a template parameter with 4.0.";
     E0699 Error "internal error",
         "Lowering made IR that the verifier refuses. That is a fault of this compiler, not of the source: please report it with the source.";
 }

@@ -36,7 +36,7 @@ pub(crate) fn decode(raw: &RawToken, names: &Interner) -> Result<TokenKind, Deco
             Ok(alternative(text).map_or_else(|| TokenKind::Ident(Rc::clone(text)), TokenKind::Punct))
         }
         RawKind::Number => parse_number(text).map_err(|message| {
-            let zero = TokenKind::Int(0, IntSuffix { unsigned: false, long: false });
+            let zero = TokenKind::Int(0, IntSuffix { decimal: true, unsigned: false, long: false });
             DecodeError::new(Code::E0103, message, Some(zero))
         }),
         RawKind::Str => match unescape(text) {

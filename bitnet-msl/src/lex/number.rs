@@ -83,7 +83,7 @@ fn integer(text: &str) -> Result<(u64, IntSuffix), &'static str> {
         });
     }
     let value = u64::from_str_radix(body, radix).map_err(|_| "it does not fit in 64 bits")?;
-    Ok((value, IntSuffix { unsigned, long }))
+    Ok((value, IntSuffix { decimal: radix == 10, unsigned, long }))
 }
 
 /// Where the suffix of a hexadecimal floating-point number starts. Its mantissa takes `f` and `b` as digits, so a

@@ -217,7 +217,7 @@ fn token() -> impl Strategy<Value = TokenKind> {
             Punct::Assign, Punct::ColonColon, Punct::Shr,
         ]).prop_map(TokenKind::Punct),
         1 => any::<u64>().prop_map(|v| {
-            TokenKind::Int(v, bitnet_msl::ast::IntSuffix { unsigned: false, long: false })
+            TokenKind::Int(v, bitnet_msl::ast::IntSuffix { decimal: true, unsigned: false, long: false })
         }),
         1 => Just(TokenKind::Str("s".into())),
     ]

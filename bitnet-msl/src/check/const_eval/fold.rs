@@ -33,7 +33,7 @@ pub(crate) fn fold(
     }
     match folder.known.remove(&value)?.1 {
         Constant::Bytes(bytes) => Some(bytes),
-        Constant::Address { .. } => None,
+        Constant::Address(_) => None,
     }
 }
 
@@ -63,27 +63,54 @@ fn may_fold(op: &Op) -> bool {
 }
 
 /// What is known of a value.
-enum Constant {
+#[derive(Clone, Debug)]
+pub(crate) enum Constant {
+    /// Laid out as in memory.
     Bytes(Vec<u8>),
-    /// A place in a constant global.
-    Address {
-        global: usize,
-        offset_bytes: usize,
-    },
+    /// Of a pointer: where it points.
+    Address(Place),
 }
+
+/// A place in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) root: Root,
+    pub(crate) offset_bytes: usize,
+}
+
+/// The objects that constants point into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// A global of the module, by number.
+    Global(usize),
+    /// A variable of a function that runs at compilation, by its number there. A [`Folder`] does not read it.
+    Variable(usize),
+}
+
+/// The values of a function that are known, with their types.
+pub(crate) type Known = HashMap<Value, (TypeId, Constant)>;
 
 /// The values of a function that are known to be constant.
 pub(crate) struct Folder<'f> {
     types: &'f TypeTable,
     globals: &'f [Global],
-    /// With their types.
-    known: HashMap<Value, (TypeId, Constant)>,
+    known: Known,
 }
 
 impl<'f> Folder<'f> {
     /// Nothing is known.
     pub(crate) fn new(types: &'f TypeTable, globals: &'f [Global]) -> Self {
-        Self { types, globals, known: HashMap::new() }
+        Self::with(types, globals, Known::new())
+    }
+
+    /// Goes on with what is known.
+    pub(crate) fn with(types: &'f TypeTable, globals: &'f [Global], known: Known) -> Self {
+        Self { types, globals, known }
+    }
+
+    /// What is known by now.
+    pub(crate) fn into_known(self) -> Known {
+        self.known
     }
 
     /// Evaluates the instruction that defines a value, if its operands are known.
@@ -105,7 +132,9 @@ impl<'f> Folder<'f> {
 
     fn inst(&self, op: &Op, ty: TypeId) -> Option<Constant> {
         match op {
-            Op::GlobalAddr(id) => Some(Constant::Address { global: id.0 as usize, offset_bytes: 0 }),
+            Op::GlobalAddr(id) => {
+                Some(Constant::Address(Place { root: Root::Global(id.0 as usize), offset_bytes: 0 }))
+            }
             Op::FieldAddr(base, field) => self.part_address(*base, *field),
             Op::ElementAddr(base, index) => {
                 let index = self.scalar(*index)?.as_int();
@@ -192,7 +221,7 @@ impl<'f> Folder<'f> {
     fn bytes(&self, value: Value) -> Option<&[u8]> {
         match &self.known.get(&value)?.1 {
             Constant::Bytes(bytes) => Some(bytes),
-            Constant::Address { .. } => None,
+            Constant::Address(_) => None,
         }
     }
 
@@ -243,7 +272,11 @@ impl<'f> Folder<'f> {
     }
 
     fn load(&self, ptr: Value, ty: TypeId) -> Option<Vec<u8>> {
-        let (_, Constant::Address { global, offset_bytes }) = self.known.get(&ptr)? else { return None };
+        let (_, Constant::Address(Place { root: Root::Global(global), offset_bytes })) =
+            self.known.get(&ptr)?
+        else {
+            return None;
+        };
         match &self.globals.get(*global)?.kind {
             GlobalKind::Constant(bytes) => self.slice(bytes, *offset_bytes, ty),
             GlobalKind::Threadgroup => None,
@@ -251,10 +284,10 @@ impl<'f> Folder<'f> {
     }
 
     fn part_address(&self, base: Value, index: u32) -> Option<Constant> {
-        let (ty, Constant::Address { global, offset_bytes }) = self.known.get(&base)? else { return None };
+        let (ty, Constant::Address(place)) = self.known.get(&base)? else { return None };
         let Type::Pointer { pointee, .. } = self.types.get(*ty) else { return None };
         let (_, offset) = self.types.part(pointee, index)?;
-        Some(Constant::Address { global: *global, offset_bytes: offset_bytes + offset as usize })
+        Some(Constant::Address(Place { offset_bytes: place.offset_bytes + offset as usize, ..*place }))
     }
 }
 

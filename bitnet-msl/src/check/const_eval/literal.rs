@@ -3,14 +3,15 @@
 use crate::ast::{FloatSuffix, IntSuffix};
 use crate::ir::Scalar;
 
-/// The type of an integer literal. Values beyond `int` are taken as `uint` before `long`, as C++ does
-/// with hexadecimal ones: the tree does not keep the radix, and real code writes such values in hex.
+/// The type of an integer literal (C++ \[lex.icon\]): the first that holds it. Decimal ones without suffix have no
+/// unsigned types to choose from.
 pub(crate) fn int_literal_type(value: u64, suffix: IntSuffix) -> Scalar {
     let fits = |scalar: Scalar| {
         let bits = scalar.size_bytes() * 8 - u32::from(scalar.is_signed());
         value.checked_shr(bits).unwrap_or(0) == 0
     };
     let candidates: &[Scalar] = match (suffix.unsigned, suffix.long) {
+        (false, false) if suffix.decimal => &[Scalar::I32, Scalar::I64],
         (false, false) => &[Scalar::I32, Scalar::U32, Scalar::I64],
         (true, false) => &[Scalar::U32],
         (false, true) => &[Scalar::I64],
@@ -37,8 +38,9 @@ mod tests {
         let cases = [
             (7, "", Scalar::I32),
             (0x7fff_ffff, "", Scalar::I32),
-            (0x8000_0000, "", Scalar::U32),
-            (0xffff_ffff, "", Scalar::U32),
+            (0x8000_0000, "x", Scalar::U32),
+            (0xffff_ffff, "x", Scalar::U32),
+            (0x8000_0000, "", Scalar::I64),
             (1 << 40, "", Scalar::I64),
             (u64::MAX, "", Scalar::U64),
             (7, "u", Scalar::U32),
@@ -48,7 +50,11 @@ mod tests {
             (7, "ul", Scalar::U64),
         ];
         for (value, text, expect) in cases {
-            let suffix = IntSuffix { unsigned: text.contains('u'), long: text.contains('l') };
+            let suffix = IntSuffix {
+                decimal: !text.contains('x'),
+                unsigned: text.contains('u'),
+                long: text.contains('l'),
+            };
             assert_eq!(int_literal_type(value, suffix), expect, "{value}{text}");
         }
     }

@@ -7,7 +7,9 @@ mod float;
 mod fold;
 mod literal;
 mod scalar;
+mod undefined;
 
-pub(crate) use fold::{Folder, fold};
+pub(crate) use fold::{Constant, Folder, Known, Place, Root, fold};
 pub(crate) use literal::{float_literal_type, int_literal_type};
 pub(crate) use scalar::{ConstValue, common_scalar, promote};
+pub(crate) use undefined::{Undefined, undefined};

@@ -49,6 +49,11 @@ impl ConstValue {
         }
     }
 
+    /// The value of an integer or `bool`; `None` for floats.
+    pub(crate) fn integer(self) -> Option<i128> {
+        (!self.scalar.is_float()).then(|| self.as_int())
+    }
+
     /// The value in double precision; exact but for integers beyond 2⁵³.
     pub(crate) fn as_f64(self) -> f64 {
         match self.scalar {

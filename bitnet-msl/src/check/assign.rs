@@ -17,7 +17,7 @@ impl<'a> Checker<'a> {
         value: &'a ast::Expr,
         span: Span,
     ) -> Option<Operand> {
-        let target = self.expr(place);
+        let target = self.place(place);
         let target = match target {
             Some(target) => self.check_writable(&target, span).map(|()| target),
             None => None,
@@ -26,7 +26,7 @@ impl<'a> Checker<'a> {
             self.expr(value);
             return None;
         };
-        let to = QualType { ty: target.ty, is_const: false, enumeration: target.enumeration };
+        let to = target.qual().unqualified();
         let result = match op {
             None => {
                 let wanted = self.wanted_by_place(place, &target);
@@ -54,7 +54,7 @@ impl<'a> Checker<'a> {
 
     /// A result of arithmetic as the place's type again.
     fn back_to_place(&mut self, result: Rvalue, target: &Operand, span: Span) -> Option<crate::ir::Value> {
-        let to = QualType { ty: self.value_type(target), is_const: false, enumeration: target.enumeration };
+        let to = QualType { ty: self.value_type(target), ..target.qual().unqualified() };
         let result = Rvalue { span, ..result };
         if self.implicit_rank(&result, to).is_none() {
             self.cannot_convert(&result, to, None);
@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
         postfix: bool,
         span: Span,
     ) -> Option<Operand> {
-        let target = self.expr(expr)?;
+        let target = self.place(expr)?;
         self.check_writable(&target, span)?;
         let old = self.read(target)?;
         if self.as_scalar(old.ty) == Some(Scalar::Bool) || old.enumeration.is_some() {

@@ -227,8 +227,8 @@ impl<'a> Checker<'a> {
             return Some(Operand::memory(value, signature.ret, span));
         }
         let value = self.unpack(value, span);
-        let operand = Operand::value(value, self.builder.type_of(value), span);
-        Some(Operand { enumeration: signature.ret.enumeration, ..operand })
+        let ty = QualType { ty: self.unpacked_type(signature.ret.ty), ..signature.ret };
+        Some(Operand::value_of(value, ty, span))
     }
 
     /// An argument as its parameter takes it.
@@ -379,7 +379,9 @@ impl<'a> Checker<'a> {
             return None;
         }
         let place = match operand.kind {
-            OperandKind::Memory(_) => self.place_space(operand).map(|space| (space, operand.is_const)),
+            OperandKind::Memory(_) if !operand.is_volatile => {
+                self.place_space(operand).map(|space| (space, operand.is_const))
+            }
             _ => None,
         };
         Some(ArgType { ty, place, enumeration })

@@ -79,9 +79,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn constructed(&self, value: Value, to: QualType, span: Span) -> Operand {
-        let operand = Operand::value(value, self.builder.type_of(value), span);
-        Operand { enumeration: to.enumeration, ..operand }
+    fn constructed(&mut self, value: Value, to: QualType, span: Span) -> Operand {
+        let ty = QualType { ty: self.unpacked_type(to.ty), ..to };
+        Operand::value_of(value, ty, span)
     }
 
     /// The type that values of a type have: packed vectors unpack.

@@ -242,6 +242,7 @@ impl<'a> Checker<'a> {
         ty: crate::ir::TypeId,
         kind: GlobalKind,
     ) -> Storage {
+        let ty = self.builder.type_table().untagged(ty);
         self.globals.push(Global { name: decl.name.name.clone(), ty, kind, span: decl.name.span });
         Storage::Global(GlobalId(self.globals.len() as u32 - 1))
     }

@@ -50,7 +50,13 @@ impl<'a> Checker<'a> {
             Init::Paren(args, span) => {
                 let target = super::types::Declared { ty: to, space: None, reference: None };
                 match &args[..] {
-                    [one] if !matches!(one.kind, ExprKind::InitList(_)) && self.shape(to.ty).is_none() => {
+                    [one]
+                        if !matches!(one.kind, ExprKind::InitList(_))
+                            && !matches!(
+                                self.ty(to.ty),
+                                Type::Scalar(_) | Type::Vector { .. } | Type::Matrix { .. }
+                            ) =>
+                    {
                         self.initial_value(one, to, wanted)
                     }
                     _ => {
@@ -144,7 +150,7 @@ impl<'a> Checker<'a> {
         }
         match self.ty(to.ty) {
             Type::Array { elem, len } => {
-                let elem = QualType { ty: elem, ..to };
+                let elem = self.element_of(to, elem);
                 let mut values = Vec::new();
                 while values.len() < len as usize && parts.peek().is_some() {
                     values.push(self.aggregate_part(parts, elem, span)?);

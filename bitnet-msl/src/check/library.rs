@@ -120,11 +120,8 @@ impl<'a> Checker<'a> {
         if let Some(enumeration) = BuiltinEnum::from_name(name) {
             let ty = self.builder.scalar_type(enumeration.scalar());
             let enumeration = Some(Enumeration::Library(enumeration));
-            return Some(Declared {
-                ty: QualType { ty, is_const: false, enumeration },
-                space: None,
-                reference: None,
-            });
+            let ty = QualType { enumeration, ..QualType::plain(ty) };
+            return Some(Declared { ty, space: None, reference: None });
         }
         let Some(ty) = type_named(name) else { return self.no_such_type(path) };
         let is_bfloat = matches!(ty, Type::Scalar(Scalar::BF16) | Type::Vector { elem: Scalar::BF16, .. });
@@ -217,7 +214,8 @@ impl<'a> Checker<'a> {
         elem: &'a TemplateArg,
         len: &'a TemplateArg,
     ) -> Option<Declared> {
-        let elem = self.type_argument(elem)?.ty;
+        let elem = self.type_argument(elem)?.unqualified();
+        let elem = self.inner_type(elem);
         let len = match len {
             TemplateArg::Expr(expr) => self.array_len(expr)?,
             TemplateArg::Type(ty) => {
@@ -272,9 +270,9 @@ impl<'a> Checker<'a> {
 
     fn scalar_argument(&mut self, arg: &'a TemplateArg) -> Option<Scalar> {
         let ty = self.type_argument(arg)?;
-        let scalar = self.as_scalar(ty.ty);
+        let scalar = self.as_scalar(ty.ty).filter(|_| ty.enumeration.is_none());
         if scalar.is_none() {
-            let (shown, span) = (self.display(ty.ty), template_arg_span(arg));
+            let (shown, span) = (self.display_qual(ty), template_arg_span(arg));
             self.error(Code::E0209, span, format!("a scalar type is needed here, not `{shown}`"));
         }
         scalar
@@ -388,7 +386,8 @@ impl<'a> Checker<'a> {
         let ptr = self.materialise(base)?;
         let elements = self.builder.field_addr(ptr, 0, span);
         let at = self.builder.element_addr(elements, position, span);
-        Some(Operand::memory(at, QualType { ty: elem, is_const, enumeration: None }, span))
+        let base = QualType { is_const, ..base.qual() };
+        Some(Operand::memory(at, self.element_of(base, elem), span))
     }
 
     /// Element type and length of a `metal::array`.

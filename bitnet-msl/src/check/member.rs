@@ -3,6 +3,7 @@
 use super::Checker;
 use super::operand::{Operand, OperandKind};
 use super::suggest::closest;
+use super::ternary::Want;
 use super::types::QualType;
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
@@ -16,13 +17,53 @@ impl<'a> Checker<'a> {
         base: &'a ast::Expr,
         segment: &'a ast::PathSegment,
         arrow: bool,
+        want: Want,
         span: Span,
     ) -> Option<Operand> {
-        let mut operand = self.expr(base)?;
+        let operand = self.member_base(base, arrow, want)?;
+        self.member_of(operand, segment, span)
+    }
+
+    /// What stands before `.` or `->`: the object that has the member.
+    pub(super) fn member_base(&mut self, base: &'a ast::Expr, arrow: bool, want: Want) -> Option<Operand> {
         if arrow {
-            let pointer = self.read(operand)?;
-            operand = self.deref(pointer, base.span)?;
+            let pointer = self.value(base)?;
+            return self.deref(pointer, base.span);
         }
+        match want {
+            Want::Place => self.place(base),
+            Want::Value => self.expr(base),
+        }
+    }
+
+    /// The type with which a member was declared; the inner `None` for components of vectors.
+    pub(super) fn declared_member(
+        &mut self,
+        base: &Operand,
+        segment: &ast::PathSegment,
+    ) -> Option<Option<QualType>> {
+        let Type::Struct(mut id) = self.ty(base.ty) else { return Some(None) };
+        let Some(path) = self.field_path(id, &segment.name.name) else {
+            return self.no_such_field(id, &segment.name);
+        };
+        let mut declared = QualType::plain(base.ty);
+        for index in path {
+            let field = self.builder.type_table().get_struct(id).fields[index].ty;
+            declared = self.field_qual(id, index, field);
+            if let Type::Struct(inner) = self.ty(declared.ty) {
+                id = inner;
+            }
+        }
+        Some(Some(declared))
+    }
+
+    /// A member of an object.
+    pub(super) fn member_of(
+        &mut self,
+        operand: Operand,
+        segment: &ast::PathSegment,
+        span: Span,
+    ) -> Option<Operand> {
         match self.ty(operand.ty) {
             Type::Struct(id) => self.field(operand, id, &segment.name, span),
             Type::Vector { len, .. } => {
@@ -85,7 +126,11 @@ impl<'a> Checker<'a> {
         match base.kind {
             OperandKind::Memory(ptr) => {
                 let at = self.builder.field_addr(ptr, index, span);
-                let ty = QualType { is_const: base.is_const || qual.is_const, ..qual };
+                let ty = QualType {
+                    is_const: base.is_const || qual.is_const,
+                    is_volatile: base.is_volatile || qual.is_volatile,
+                    ..qual
+                };
                 Some(Operand::memory(at, ty, span))
             }
             _ => {
@@ -99,8 +144,8 @@ impl<'a> Checker<'a> {
                 }
                 let value = self.builder.extract(whole.value, index, span);
                 let value = self.unpack(value, span);
-                let operand = Operand::value(value, self.builder.type_of(value), span);
-                Some(Operand { enumeration: qual.enumeration, ..operand })
+                let ty = QualType { ty: self.unpacked_type(qual.ty), ..qual };
+                Some(Operand::value_of(value, ty, span))
             }
         }
     }
@@ -175,6 +220,6 @@ impl<'a> Checker<'a> {
                 OperandKind::Value(self.take_components(whole.value, components, len, span))
             }
         };
-        Some(Operand { kind, ty, is_const: base.is_const, enumeration: None, constant: None, span })
+        Some(Operand::new(kind, QualType { ty, ..base.qual() }, span))
     }
 }

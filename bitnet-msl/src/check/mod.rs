@@ -36,6 +36,8 @@ mod member;
 mod module;
 mod operand;
 mod overload;
+mod parts;
+mod pointers;
 mod recursion;
 mod scope;
 mod stmt;

@@ -160,7 +160,7 @@ impl<'a> Checker<'a> {
         }
         self.nested(span, |c| match c.ty(ty.ty) {
             Type::Array { elem, len } => {
-                let one = c.default_value(QualType { ty: elem, ..ty }, span)?;
+                let one = c.default_value(c.element_of(ty, elem), span)?;
                 Some(c.builder.emit(Op::Compose(vec![one; len as usize]), ty.ty, span))
             }
             Type::Struct(id) => {
@@ -221,7 +221,7 @@ impl<'a> Checker<'a> {
         let scalar = scalar.unwrap_or_else(|| holding_scalar(&values));
         self.finish_enumerators(decl, index, &values, scalar);
         let ty = self.builder.scalar_type(scalar);
-        let qual = QualType { ty, is_const: false, enumeration: Some(Enumeration::User(index)) };
+        let qual = QualType { enumeration: Some(Enumeration::User(index)), ..QualType::plain(ty) };
         let declared = Declared { ty: qual, space: None, reference: None };
         if let Some(name) = &decl.name {
             self.declare(name, Decl::Type(declared));

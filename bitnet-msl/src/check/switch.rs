@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         let value = self.convert_scalar(read.value, promote(scalar), read.span);
-        let ty = QualType { ty: self.builder.type_of(value), is_const: false, enumeration: read.enumeration };
+        let ty = QualType { ty: self.builder.type_of(value), ..self.rvalue_qual(&read) };
         Some((value, ty))
     }
 

@@ -133,12 +133,11 @@ impl<'a> Checker<'a> {
         if matches!(operand.kind, OperandKind::Null) {
             return None;
         }
-        let value =
-            QualType { ty: self.value_type(operand), is_const: false, enumeration: operand.enumeration };
+        let value = QualType { ty: self.value_type(operand), ..operand.qual().unqualified() };
         // Constant memory is const by its place, not by the type of what lies there.
         let is_const = operand.is_const && self.place_space(operand) != Some(AddressSpace::Constant);
         Some(ArgumentShape {
-            place: QualType { ty: operand.ty, is_const, enumeration: operand.enumeration },
+            place: QualType { is_const, ..operand.qual() },
             value,
         })
     }
@@ -315,7 +314,7 @@ impl<'a> Checker<'a> {
             TypeExprKind::Reference(inner) => self.unify(inner, shape.place, deduction),
             TypeExprKind::Array(elem, _) => match self.ty(shape.value.ty) {
                 Type::Pointer { pointee, is_const, .. } => {
-                    self.unify(elem, QualType { ty: pointee, is_const, enumeration: None }, deduction)
+                    self.unify(elem, self.outer_type(pointee, is_const), deduction)
                 }
                 _ => false,
             },
@@ -329,16 +328,19 @@ impl<'a> Checker<'a> {
         match (&ty.kind, self.ty(actual.ty)) {
             (TypeExprKind::Named(path), _) => {
                 if let Some(position) = plain_name(path).and_then(|name| deduction.position(name)) {
-                    let is_const = actual.is_const && !ty.quals.is_const;
-                    return deduction
-                        .bind(position, BoundArgument::Type(QualType { is_const, ..actual }, None));
+                    let bound = QualType {
+                        is_const: actual.is_const && !ty.quals.is_const,
+                        is_volatile: actual.is_volatile && !ty.quals.is_volatile,
+                        ..actual
+                    };
+                    return deduction.bind(position, BoundArgument::Type(bound, None));
                 }
                 self.unify_library(path, actual.ty, deduction)
             }
             (TypeExprKind::Pointer(inner), Type::Pointer { space, pointee, is_const }) => {
                 let const_by_space = space == AddressSpace::Constant;
                 let is_const = is_const && !const_by_space;
-                self.unify(inner, QualType { ty: pointee, is_const, enumeration: None }, deduction)
+                self.unify(inner, self.outer_type(pointee, is_const), deduction)
             }
             (TypeExprKind::Pointer(_), _) => false,
             (TypeExprKind::Array(inner, len), Type::Array { elem, len: actual_len }) => {
@@ -349,7 +351,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => true,
                 };
-                known && self.unify(inner, QualType { ty: elem, ..actual }, deduction)
+                known && self.unify(inner, self.element_of(actual, elem), deduction)
             }
             (TypeExprKind::Array(..), _) => false,
             _ => true,

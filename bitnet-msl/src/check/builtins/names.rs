@@ -15,6 +15,9 @@ pub(crate) enum BuiltinEnum {
 }
 
 impl BuiltinEnum {
+    /// All of them.
+    pub(crate) const ALL: &'static [BuiltinEnum] = &[BuiltinEnum::MemFlags, BuiltinEnum::MemoryOrder];
+
     /// The name, without namespace.
     pub(crate) fn msl_name(self) -> &'static str {
         match self {
@@ -25,7 +28,7 @@ impl BuiltinEnum {
 
     /// The enumeration with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [BuiltinEnum::MemFlags, BuiltinEnum::MemoryOrder].into_iter().find(|e| e.msl_name() == name)
+        Self::ALL.iter().copied().find(|e| e.msl_name() == name)
     }
 
     /// The integer that holds it.

@@ -197,9 +197,6 @@ impl<'a> Checker<'a> {
         if op == PrefixOp::Not {
             return self.logical_not(x, span);
         }
-        if matches!(self.ty(x.ty), Type::Matrix { .. }) && matches!(op, PrefixOp::Neg | PrefixOp::Plus) {
-            return self.matrix_prefix(op, x, span);
-        }
         if op == PrefixOp::Plus && self.is_pointer(x.ty) {
             return Some(Rvalue { span, ..x });
         }
@@ -252,7 +249,13 @@ impl<'a> Checker<'a> {
             PrefixOp::AddressOf => "&",
         };
         let shown = self.display_qual(self.rvalue_qual(x));
-        self.error(Code::E0305, span, format!("`{sign}` is not defined for `{shown}`"));
+        let mut diagnostic =
+            Diagnostic::new(Code::E0305, span, format!("`{sign}` is not defined for `{shown}`"));
+        if matches!(self.ty(x.ty), Type::Matrix { .. }) {
+            let note = format!("matrices have no unary operators [MSL 3.2]; subtract: {shown}(0) - m");
+            diagnostic = diagnostic.note(note);
+        }
+        self.report(diagnostic);
         None
     }
 

@@ -48,7 +48,10 @@ impl<'a> Checker<'a> {
     ) -> Option<crate::ir::Value> {
         let right = self.value(value)?;
         let old = self.read(*target)?;
-        let result = self.infix(op, old, right, span)?;
+        let result = match self.ty(old.ty) {
+            Type::Matrix { .. } => self.matrix_compound(op, old, right, span)?,
+            _ => self.infix(op, old, right, span)?,
+        };
         self.back_to_place(result, target, span)
     }
 

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::builtins::resolve::Resolved;
-use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, ResolveError};
+use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, Overloads, ResolveError};
 use super::convert::Wanted;
 use super::function::{FunctionIndex, Param, SetId};
 use super::operand::{Operand, OperandKind};
@@ -15,6 +15,14 @@ use crate::diag::{Code, Diagnostic};
 use crate::ir::{FuncId, Op, Precision, Type, TypeId, Value};
 use crate::source::Span;
 use std::rc::Rc;
+
+/// The overloads that a name has in a namespace of the library, or unqualified.
+pub(super) fn overloads_in(namespace: Option<NamespaceId>) -> Overloads {
+    match namespace {
+        Some(METAL_FAST | METAL_PRECISE) => Overloads::Float,
+        _ => Overloads::All,
+    }
+}
 
 /// Whether the namespace belongs to the standard library.
 pub(super) fn is_library_namespace(namespace: NamespaceId) -> bool {
@@ -109,7 +117,19 @@ impl<'a> Checker<'a> {
         }
         let args = self.arguments(args);
         match (builtins::lookup(name), self.library_qualifier(path)) {
-            (Some(family), Some(namespace)) => self.call_library(family, path, namespace, &args?, span),
+            (Some(family), Some(namespace)) if family.is_in(overloads_in(namespace)) => {
+                self.call_library(family, path, namespace, &args?, span)
+            }
+            (Some(_), Some(_)) => {
+                let text = self.path_text(path);
+                let message = format!("there is no function `{text}`");
+                self.report(
+                    Diagnostic::new(Code::E0203, path.span, message)
+                        .at(format!("did you mean `metal::{name}`?"))
+                        .note("metal::fast and metal::precise have the mathematical functions of float only [MSL 6.5]"),
+                );
+                None
+            }
             (Some(_), None) if path.segments.len() == 1 => {
                 self.report(
                     Diagnostic::new(Code::E0203, path.span, format!("`{name}` is not declared here"))
@@ -183,8 +203,8 @@ impl<'a> Checker<'a> {
         let name = last.name.name.as_str();
         let family = builtins::lookup(name);
         let library = family.and_then(|family| Some((family, self.library_qualifier(path)?)));
-        let candidate = library.and_then(|(family, _)| {
-            let resolved = self.quietly(|c| c.resolve_library(family, path, &args, span))?;
+        let candidate = library.and_then(|(family, namespace)| {
+            let resolved = self.quietly(|c| c.resolve_library(family, path, namespace, &args, span))?;
             self.library_candidate(family, resolved, &args)
         });
         let is_template_argument = path.segments.len() == 1 && self.scopes.is_local(name);
@@ -226,9 +246,7 @@ impl<'a> Checker<'a> {
         if signature.ret_reference.is_some() {
             return Some(Operand::memory(value, signature.ret, span));
         }
-        let value = self.unpack(value, span);
-        let ty = QualType { ty: self.unpacked_type(signature.ret.ty), ..signature.ret };
-        Some(Operand::value_of(value, ty, span))
+        Some(Operand::value_of(value, signature.ret, span))
     }
 
     /// An argument as its parameter takes it.
@@ -282,7 +300,7 @@ impl<'a> Checker<'a> {
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Operand> {
-        let resolved = self.resolve_library(family, path, args, span)?;
+        let resolved = self.resolve_library(family, path, namespace, args, span)?;
         self.emit_library(&resolved, args, namespace, span)
     }
 
@@ -291,6 +309,7 @@ impl<'a> Checker<'a> {
         &mut self,
         family: &'static BuiltinFamily,
         path: &'a ast::Path,
+        namespace: Option<NamespaceId>,
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Resolved> {
@@ -305,7 +324,8 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        match builtins::resolve(family, &template_args, &types, self.builder.types()) {
+        let overloads = overloads_in(namespace);
+        match builtins::resolve(family, overloads, &template_args, &types, self.builder.types()) {
             Ok(resolved) => Some(resolved),
             Err(error) => {
                 self.report_resolve_error(family, error, &types, path, span);
@@ -384,7 +404,8 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         };
-        Some(ArgType { ty, place, enumeration })
+        let is_deducible = operand.enumeration.is_none();
+        Some(ArgType { ty, place, enumeration, is_deducible })
     }
 
     fn report_resolve_error(

@@ -61,8 +61,7 @@ impl<'a> Checker<'a> {
             );
         }
         let value = self.explicit_conversion(from, to, span)?;
-        let ty = QualType { ty: self.unpacked_type(to.ty), ..to };
-        Some(Operand::value_of(value, ty, span))
+        Some(Operand::value_of(value, to, span))
     }
 
     /// The only values that reinterpret_cast takes, pointers apart: integers, enumerations and vectors, to their own

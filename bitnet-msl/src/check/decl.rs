@@ -127,7 +127,8 @@ impl<'a> Checker<'a> {
         match self.lookup_qualifiers(path) {
             Some(Qualifier::Namespace(namespace))
                 if super::call::is_library_namespace(namespace)
-                    && super::builtins::lookup(name).is_some() =>
+                    && super::builtins::lookup(name)
+                        .is_some_and(|family| family.is_in(super::call::overloads_in(Some(namespace)))) =>
             {
                 self.scopes.declare(name, Decl::Library(namespace), path.span);
             }

@@ -87,9 +87,7 @@ impl<'a> Checker<'a> {
                 None
             }
             ExprKind::Index(base, index) => self.index(base, index, Want::Value, span),
-            ExprKind::Member(base, segment, arrow) => {
-                self.member(base, segment, *arrow, Want::Value, span)
-            }
+            ExprKind::Member(base, segment, arrow) => self.member(base, segment, *arrow, Want::Value, span),
             ExprKind::Cast(kind, ty, operand) => self.cast(*kind, ty, operand, span),
             ExprKind::SizeofType(ty) => {
                 let ty = self.declared_type(ty)?.ty.ty;

@@ -143,9 +143,7 @@ impl<'a> Checker<'a> {
                     return Some(Operand::memory(at, QualType { is_const: true, ..qual }, span));
                 }
                 let value = self.builder.extract(whole.value, index, span);
-                let value = self.unpack(value, span);
-                let ty = QualType { ty: self.unpacked_type(qual.ty), ..qual };
-                Some(Operand::value_of(value, ty, span))
+                Some(Operand::value_of(value, qual, span))
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Operand {
 /// Where the result is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OperandKind {
-    /// A value.
+    /// A value. Of a packed vector it may be unpacked already.
     Value(Value),
     /// A literal 0, which may still become a null pointer.
     Zero(Value),
@@ -157,7 +157,7 @@ impl<'a> Checker<'a> {
                 let constant = operand.constant?;
                 self.builder.const_scalar(constant.scalar, constant.bits, span)
             }
-            OperandKind::Value(value) | OperandKind::Zero(value) => value,
+            OperandKind::Value(value) | OperandKind::Zero(value) => self.unpack(value, span),
             OperandKind::Memory(ptr) => self.read_memory(&operand, ptr, ty)?,
             OperandKind::Swizzle(ptr, components, len) => {
                 let whole = self.load_vector(ptr, span);

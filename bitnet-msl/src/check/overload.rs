@@ -185,7 +185,8 @@ impl<'a> Checker<'a> {
                 from => from.keeps_qualifiers(param.ty).then_some(ConversionRank::Conversion),
             };
         }
-        if param.ty.is_const && !param.ty.is_volatile && space == AddressSpace::Thread && !(in_memory && same) {
+        if param.ty.is_const && !param.ty.is_volatile && space == AddressSpace::Thread && !(in_memory && same)
+        {
             return self.value_rank(operand, param.ty);
         }
         None

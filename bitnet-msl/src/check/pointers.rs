@@ -183,7 +183,8 @@ impl<'a> Checker<'a> {
             _ => return None,
         };
         if !matches!(op, InfixOp::Eq | InfixOp::Ne) {
-            let note = "null is equal to a pointer or not, and neither before nor behind it: compare with == or !=";
+            let note =
+                "null is equal to a pointer or not, and neither before nor behind it: compare with == or !=";
             return Some(self.wrong_operands(op, a, b, span, Some(note)));
         }
         let null = self.builder.zero(ty, if is_null(b) { b.span } else { a.span });

@@ -110,6 +110,16 @@ impl<'a> Deduction<'a> {
         self.params.iter().position(|param| param.name.as_ref().is_some_and(|n| n.name == name))
     }
 
+    /// Whether a template argument of a parameter's type is a template parameter that was not given.
+    fn waits_for(&self, arg: &TemplateArg) -> bool {
+        let name = match arg {
+            TemplateArg::Type(ast::TypeExpr { kind: TypeExprKind::Named(path), .. }) => plain_name(path),
+            TemplateArg::Type(_) => return true,
+            TemplateArg::Expr(expr) => expr_name(expr),
+        };
+        name.and_then(|name| self.position(name)).is_some_and(|position| position >= self.explicit)
+    }
+
     /// Binds a parameter; `false` if it is bound to something else already.
     fn bind(&mut self, position: usize, argument: BoundArgument) -> bool {
         if position < self.explicit {
@@ -133,13 +143,15 @@ impl<'a> Checker<'a> {
         if matches!(operand.kind, OperandKind::Null) {
             return None;
         }
-        let value = QualType { ty: self.value_type(operand), ..operand.qual().unqualified() };
+        // Reading unpacks a packed vector, but its type is what T becomes.
+        let ty = match self.ty(operand.ty) {
+            Type::Vector { .. } => operand.ty,
+            _ => self.value_type(operand),
+        };
+        let value = QualType { ty, ..operand.qual().unqualified() };
         // Constant memory is const by its place, not by the type of what lies there.
         let is_const = operand.is_const && self.place_space(operand) != Some(AddressSpace::Constant);
-        Some(ArgumentShape {
-            place: QualType { is_const, ..operand.qual() },
-            value,
-        })
+        Some(ArgumentShape { place: QualType { is_const, ..operand.qual() }, value })
     }
 
     /// The arguments of a template for a call; `None` if they do not follow from it.
@@ -363,7 +375,11 @@ impl<'a> Checker<'a> {
         let Some(segment) = path.segments.last() else { return true };
         let Some(args) = &segment.args else { return true };
         let (elem, counts) = match (segment.name.name.as_str(), self.ty(actual)) {
-            ("vec", Type::Vector { elem, len, .. }) => (self.builder.scalar_type(elem), vec![u32::from(len)]),
+            ("vec" | "packed_vec", Type::Vector { elem, len, packed })
+                if packed == (segment.name.name == "packed_vec") =>
+            {
+                (self.builder.scalar_type(elem), vec![u32::from(len)])
+            }
             ("atomic", Type::Atomic(elem)) => (self.builder.scalar_type(elem), Vec::new()),
             ("matrix", Type::Matrix { elem, cols, rows }) => {
                 (self.builder.scalar_type(elem), vec![u32::from(cols), u32::from(rows)])
@@ -372,7 +388,10 @@ impl<'a> Checker<'a> {
                 Some((elem, len)) => (elem, vec![len]),
                 None => return false,
             },
-            ("vec" | "atomic" | "matrix" | "array", _) => return false,
+            // With all its parameters given, the argument may convert.
+            ("vec" | "packed_vec" | "atomic" | "matrix" | "array", _) => {
+                return !args.iter().any(|arg| deduction.waits_for(arg));
+            }
             _ => return true,
         };
         if args.len() != counts.len() + 1 {

@@ -297,8 +297,7 @@ impl TypeTable {
         let types: Vec<TypeId> = fields.iter().map(|(_, ty)| self.untagged(*ty)).collect();
         let StructLayout { offsets_bytes, size_bytes, align_bytes } = self.lay_out(&types, is_union)?;
         let fields = fields.into_iter().zip(types).zip(offsets_bytes);
-        let fields =
-            fields.map(|(((name, _), ty), offset_bytes)| Field { name, ty, offset_bytes }).collect();
+        let fields = fields.map(|(((name, _), ty), offset_bytes)| Field { name, ty, offset_bytes }).collect();
         self.structs.push(StructType { name, fields, size_bytes, align_bytes, is_union });
         Some(StructId(self.structs.len() as u32 - 1))
     }

@@ -1,6 +1,6 @@
 //! The table (MSL specification, chapter 6). A row: `name { Class(parameters) -> result = lowering; … }`.
 
-use super::expand::{geometry, math, memory};
+use super::expand::{geometry, math, matrix, memory};
 use super::signature::{BuiltinFamily, Class, Lowering, Signature, Slot};
 use crate::ir::BarrierScope;
 use crate::ir::LaneFn as L;
@@ -135,6 +135,10 @@ families! {
     tanh { Float(T) -> T = Math(M::Tanh) }
     tanpi { Float(T) -> T = Math(M::Tanpi) }
     trunc { Float(T) -> T = Math(M::Trunc) }
+
+    // 6.6 Matrix functions.
+    determinant { SquareMatrix(T) -> Elem = Expand(matrix::determinant) }
+    transpose { Matrix(T) -> Transposed = Expand(matrix::transpose) }
 
     // 6.7 Geometric functions.
     cross { FloatVector3(T, T) -> T = Expand(geometry::cross) }

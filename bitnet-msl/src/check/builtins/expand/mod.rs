@@ -1,10 +1,11 @@
 //! Turns a resolved call with converted arguments into IR.
 //!
 //! Elementary functions become one op. Composite ones (`dot`, `mix`, `frexp`, …) become a few: one small
-//! function each, in [`math`], [`geometry`] and [`memory`].
+//! function each, in [`math`], [`geometry`], [`matrix`] and [`memory`].
 
 pub(super) mod geometry;
 pub(super) mod math;
+pub(super) mod matrix;
 pub(super) mod memory;
 
 use super::names::mem_flags_from_bits;

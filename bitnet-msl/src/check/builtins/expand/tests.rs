@@ -42,7 +42,7 @@ fn function_calling(family: &BuiltinFamily, signature: &Signature, t: (Scalar, u
     let args: Vec<_> = signature.params.iter().map(|&slot| sample(&mut builder, slot, t)).collect();
     let t_type = builder.vector_type(t.0, t.1);
     let template_args = if signature.class == Class::Bits { vec![t_type] } else { vec![] };
-    let resolved = resolve(family, &template_args, &args, builder.types())
+    let resolved = resolve(family, Overloads::All, &template_args, &args, builder.types())
         .unwrap_or_else(|e| panic!("{} takes {t:?}: {e:?}", family.name));
 
     let params: Vec<_> = resolved.params.iter().map(|p| p.ty).collect();
@@ -98,7 +98,8 @@ fn compute(name: &str, precision: Precision, args: &[&[f32]]) -> Vec<f32> {
     }
     let arg_types: Vec<_> = values.iter().map(|&v| ArgType::value(builder.type_of(v))).collect();
     let family = lookup(name).expect("the table has the function");
-    let resolved = resolve(family, &[], &arg_types, builder.types()).expect("the arguments fit exactly");
+    let resolved =
+        resolve(family, Overloads::All, &[], &arg_types, builder.types()).expect("the arguments fit exactly");
     let result = expand(&mut builder, &resolved, &values, precision, span).expect("no flags are involved");
     let bytes = const_eval::fold(builder.function(), result, builder.type_table(), &[]);
     let bytes = bytes.unwrap_or_else(|| panic!("{name} of constants folds"));
@@ -182,7 +183,8 @@ fn compute_out(name: &str, x: f32, out: Scalar) -> (f64, f64) {
     let place = Some((AddressSpace::Thread, false));
     let args = [ArgType::value(float), ArgType { place, ..ArgType::value(out_type) }];
     let family = lookup(name).expect("the table has the function");
-    let resolved = resolve(family, &[], &args, builder.types()).expect("the arguments fit exactly");
+    let resolved =
+        resolve(family, Overloads::All, &[], &args, builder.types()).expect("the arguments fit exactly");
     let result = expand(&mut builder, &resolved, &[x, address], Precision::Precise, span).expect("no flags");
     let function = builder.finish_function(outer);
 
@@ -232,8 +234,8 @@ fn relational_functions_join_components() {
         let ty = builder.vector_type(Scalar::Bool, parts.len() as u8);
         let value = builder.emit(Op::Compose(parts), ty, span);
         let family = lookup(name).expect("the table has the function");
-        let resolved =
-            resolve(family, &[], &[ArgType::value(ty)], builder.types()).expect("a bool vector fits");
+        let resolved = resolve(family, Overloads::All, &[], &[ArgType::value(ty)], builder.types())
+            .expect("a bool vector fits");
         let result = expand(&mut builder, &resolved, &[value], Precision::Fast, span).expect("no flags");
         const_eval::fold(builder.function(), result, builder.type_table(), &[]) == Some(vec![1])
     };
@@ -251,7 +253,7 @@ fn barriers_read_their_flags_from_constants() {
     let uint = builder.scalar_type(Scalar::U32);
     let flags = ArgType { enumeration: Some(BuiltinEnum::MemFlags), ..ArgType::value(uint) };
     let family = lookup("threadgroup_barrier").expect("the table has the function");
-    let resolved = resolve(family, &[], &[flags], builder.types()).expect("flags fit");
+    let resolved = resolve(family, Overloads::All, &[], &[flags], builder.types()).expect("flags fit");
 
     let (device, threadgroup) = (builder.const_u32(1, span), builder.const_u32(2, span));
     let both = builder.binary(BinaryOp::Or, device, threadgroup, span);

@@ -55,7 +55,7 @@ fn outcome(name: &str, template_args: &[&str], args: &[&str]) -> String {
     let family = lookup(name).unwrap_or_else(|| panic!("the table has {name}"));
     let template_args: Vec<_> = template_args.iter().map(|a| type_named(&mut types, a)).collect();
     let args: Vec<_> = args.iter().map(|a| arg(&mut types, a)).collect();
-    match resolve(family, &template_args, &args, &mut types) {
+    match resolve(family, Overloads::All, &template_args, &args, &mut types) {
         Ok(resolved) => describe(name, &resolved, &types),
         Err(ResolveError::ArgumentCount { expected }) => format!("takes {expected:?}"),
         Err(ResolveError::NoMatch { .. }) => "no match".into(),
@@ -244,7 +244,8 @@ fn candidates_of_a_failed_call_state_their_patterns() {
     let mut types = TypeTable::default();
     let args = [arg(&mut types, "float4"), arg(&mut types, "half4")];
     let family = lookup("max").expect("the table has max");
-    let Err(ResolveError::NoMatch { candidates }) = resolve(family, &[], &args, &mut types) else {
+    let Err(ResolveError::NoMatch { candidates }) = resolve(family, Overloads::All, &[], &args, &mut types)
+    else {
         panic!("float4 and half4 have no common function");
     };
     assert_eq!(candidates[0], "T max(T, T), where T is half, float or a vector of them");

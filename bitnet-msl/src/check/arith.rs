@@ -93,6 +93,10 @@ impl<'a> Checker<'a> {
                 Some("a scoped enumeration converts explicitly only"),
             ));
         }
+        if self.is_vote(self.rvalue_qual(a)) {
+            let note = "votes have no operators: convert them to simd_vote::vote_t first [MSL 6.9.2]";
+            return Some(self.wrong_operands(op, a, b, span, Some(note)));
+        }
         let flags = a.enumeration == Some(Enumeration::Library(BuiltinEnum::MemFlags));
         match infix_info(op).1 {
             InfixKind::Compare(_) => None,

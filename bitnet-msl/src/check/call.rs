@@ -9,6 +9,7 @@ use super::operand::{Operand, OperandKind};
 use super::overload::{Argument, Found, NamedCall, Target};
 use super::scope::{Decl, METAL, METAL_FAST, METAL_PRECISE, NamespaceId, Qualifier};
 use super::suggest::closest;
+use super::ternary::Want;
 use super::types::{Enumeration, QualType, Storage};
 use crate::ast::{self, ExprKind, FunctionStage};
 use crate::diag::{Code, Diagnostic};
@@ -42,7 +43,7 @@ impl<'a> Checker<'a> {
             ExprKind::Paren(inner) => self.nested(span, |c| c.call(inner, args, span)),
             ExprKind::Member(base, segment, arrow) => match self.named_logger(base).filter(|_| !arrow) {
                 Some(logger) => self.log(logger, &segment.name, args, span),
-                None => self.method(base, segment, args, span),
+                None => self.method(base, segment, *arrow, args, span),
             },
             _ => {
                 self.expr(callee)?;
@@ -328,7 +329,7 @@ impl<'a> Checker<'a> {
         match builtins::resolve(family, overloads, &template_args, &types, self.builder.types()) {
             Ok(resolved) => Some(resolved),
             Err(error) => {
-                self.report_resolve_error(family, error, &types, path, span);
+                self.report_resolve_error(family, error, args, path, span);
                 None
             }
         }
@@ -353,7 +354,11 @@ impl<'a> Checker<'a> {
         }
         let precision = self.precision(namespace);
         match builtins::expand(&mut self.builder, resolved, &values, precision, span) {
-            Ok(value) => Some(Operand::value(value, resolved.result, span)),
+            Ok(value) => {
+                let enumeration = resolved.enumeration.map(Enumeration::Library);
+                let ty = QualType { enumeration, ..QualType::plain(resolved.result) };
+                Some(Operand::value_of(value, ty, span))
+            }
             Err(ExpandError::FlagsNotConstant) => {
                 self.error(Code::E0314, span, "the memory flags of a barrier must be constant");
                 None
@@ -412,18 +417,17 @@ impl<'a> Checker<'a> {
         &mut self,
         family: &BuiltinFamily,
         error: ResolveError,
-        types: &[ArgType],
+        args: &[Argument<'a>],
         path: &ast::Path,
         span: Span,
     ) {
         let name = self.path_text(path);
-        let shown: Vec<String> = types.iter().map(|arg| self.display(arg.ty)).collect();
-        let shown = shown.join(", ");
+        let shown = self.display_args(args);
         let diagnostic = match error {
             ResolveError::ArgumentCount { expected } => {
                 let counts: Vec<String> = expected.iter().map(usize::to_string).collect();
                 let message =
-                    format!("`{name}` takes {} arguments, not {}", counts.join(" or "), types.len());
+                    format!("`{name}` takes {} arguments, not {}", counts.join(" or "), args.len());
                 Diagnostic::new(Code::E0311, span, message)
             }
             ResolveError::NoMatch { candidates } => {
@@ -466,18 +470,22 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// `base.name(args)`: only `metal::array` has methods here.
+    /// `base.name(args)`: only `metal::array` and votes have methods here.
     fn method(
         &mut self,
         base: &'a ast::Expr,
         segment: &'a ast::PathSegment,
+        arrow: bool,
         args: &'a [ast::Expr],
         span: Span,
     ) -> Option<Operand> {
-        let Some(operand) = self.expr(base) else {
+        let Some(operand) = self.member_base(base, arrow, Want::Value) else {
             self.arguments_of_unknown(args);
             return None;
         };
+        if let Some(result) = self.vote_method(&operand, &segment.name, !args.is_empty(), span) {
+            return result;
+        }
         let args = self.arguments(args)?;
         if let (Some((_, len)), "size", true) =
             (self.array_struct(operand.ty), segment.name.name.as_str(), args.is_empty())

@@ -80,6 +80,9 @@ impl<'a> Checker<'a> {
         if from.is_null() {
             return self.cannot_cast(&from, to, span, "nullptr becomes pointers only");
         }
+        if let Some(value) = self.vote_conversion(&from, to, span) {
+            return value;
+        }
         match (self.ty(from.ty), self.ty(to.ty)) {
             (Type::Vector { len: n, .. }, Type::Vector { elem, len, .. }) if n == len => {
                 Some(self.convert_components(from.value, elem, span))
@@ -201,7 +204,8 @@ impl<'a> Checker<'a> {
         Some(Operand::memory(ptr, to, span))
     }
 
-    fn cannot_cast<T>(&mut self, from: &Rvalue, to: QualType, span: Span, note: &str) -> Option<T> {
+    /// Reports that a cast does not exist.
+    pub(super) fn cannot_cast<T>(&mut self, from: &Rvalue, to: QualType, span: Span, note: &str) -> Option<T> {
         let shown_from =
             if from.is_null() { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
         let shown_to = self.display_qual(to);

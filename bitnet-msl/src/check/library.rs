@@ -7,6 +7,7 @@ use super::operand::{Operand, OperandKind, Rvalue};
 use super::scope::{METAL, Qualifier};
 use super::suggest::closest;
 use super::types::{Declared, Enumeration, QualType};
+use super::votes;
 use crate::ast::{self, TemplateArg};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{Scalar, Type, TypeId};
@@ -33,8 +34,6 @@ const UNSUPPORTED_TYPES: &[&str] = &[
     "patch_control_point",
     "interpolant",
     "array_ref",
-    "simd_vote",
-    "quad_vote",
 ];
 
 /// A scalar type by its names.
@@ -100,6 +99,9 @@ impl<'a> Checker<'a> {
     pub(super) fn is_library_type(&self, path: &ast::Path) -> bool {
         let Some(last) = path.segments.last() else { return false };
         let name = last.name.name.as_str();
+        if votes::bits_of_vote(path).is_some() {
+            return true;
+        }
         let templates = ["vec", "packed_vec", "matrix", "atomic", "array"];
         self.is_library_path(path)
             && (type_named(name).is_some()
@@ -111,6 +113,9 @@ impl<'a> Checker<'a> {
     pub(super) fn library_type(&mut self, path: &'a ast::Path) -> Option<Declared> {
         let last = path.segments.last()?;
         let name = last.name.name.as_str();
+        if let Some(scalar) = votes::bits_of_vote(path) {
+            return Some(Declared::plain(self.builder.scalar_type(scalar)));
+        }
         if !self.is_library_path(path) {
             return self.no_such_type(path);
         }

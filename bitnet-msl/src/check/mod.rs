@@ -47,6 +47,7 @@ mod switch;
 mod template;
 mod ternary;
 mod types;
+mod votes;
 
 use crate::ast;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};

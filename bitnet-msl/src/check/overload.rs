@@ -238,18 +238,7 @@ impl<'a> Checker<'a> {
         name: &str,
         span: Span,
     ) -> Diagnostic {
-        let shown: Vec<String> = args
-            .iter()
-            .map(|arg| match arg {
-                Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
-                Argument::Operand(operand) => {
-                    let ty = self.value_type(operand);
-                    self.display_qual(QualType { ty, ..operand.qual() })
-                }
-                Argument::List(_) => "{…}".into(),
-            })
-            .collect();
-        let message = format!("no function `{name}` takes ({})", shown.join(", "));
+        let message = format!("no function `{name}` takes ({})", self.display_args(args));
         let mut diagnostic = Diagnostic::new(Code::E0311, span, message);
         for kind in kinds.iter().take(4) {
             let (at, what) = match kind {
@@ -264,6 +253,22 @@ impl<'a> Checker<'a> {
             diagnostic = diagnostic.label(at, what);
         }
         diagnostic
+    }
+
+    /// The types of arguments as messages print them.
+    pub(super) fn display_args(&mut self, args: &[Argument<'a>]) -> String {
+        let shown: Vec<String> = args
+            .iter()
+            .map(|arg| match arg {
+                Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
+                Argument::Operand(operand) => {
+                    let ty = self.value_type(operand);
+                    self.display_qual(QualType { ty, ..operand.qual() })
+                }
+                Argument::List(_) => "{…}".into(),
+            })
+            .collect();
+        shown.join(", ")
     }
 
     /// A function's parameters as messages print them.

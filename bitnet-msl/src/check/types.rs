@@ -419,7 +419,7 @@ impl<'a> Checker<'a> {
     pub(super) fn is_scoped(&self, enumeration: Enumeration) -> bool {
         match enumeration {
             Enumeration::User(index) => self.enums[index as usize].scoped,
-            Enumeration::Library(library) => library == BuiltinEnum::MemFlags,
+            Enumeration::Library(library) => library.is_scoped(),
         }
     }
 

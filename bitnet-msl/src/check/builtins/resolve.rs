@@ -34,6 +34,8 @@ pub(crate) struct Resolved {
     pub(crate) params: Vec<ResolvedParam>,
     /// Type of the result.
     pub(crate) result: TypeId,
+    /// What the result is, if it is an integer to the IR only.
+    pub(crate) enumeration: Option<BuiltinEnum>,
     /// How the call becomes IR.
     pub(crate) lowering: Lowering,
 }
@@ -222,7 +224,8 @@ fn instantiate(signature: &Signature, t: Shape, args: &[ArgType], types: &mut Ty
         ranks.push(rank);
     }
     let result = slot_type(signature.result, t, types);
-    Some(Viable { resolved: Resolved { params, result, lowering: signature.lowering }, ranks })
+    let (enumeration, lowering) = (signature.result.enumeration(), signature.lowering);
+    Some(Viable { resolved: Resolved { params, result, enumeration, lowering }, ranks })
 }
 
 /// Whether a lane function's `T` can be deduced: all arguments in its place have one type. (The operand
@@ -253,16 +256,14 @@ fn match_slot(
         Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => {
             takes_atomic(slot, t.elem, arg, types).then_some(exact(arg.ty))
         }
+        // A scoped enumeration converts to nothing.
+        _ if slot.enumeration().is_none() && arg.enumeration.is_some_and(BuiltinEnum::is_scoped) => None,
         Slot::SameSize => is_same_size(arg.ty, t, types).then_some(exact(arg.ty)),
         Slot::MemFlags | Slot::MemoryOrder => {
             (arg.enumeration == slot.enumeration()).then_some(exact(arg.ty))
         }
         _ => {
             let ty = slot_type(slot, t, types);
-            // A scoped enumeration converts to nothing.
-            if arg.enumeration == Some(BuiltinEnum::MemFlags) {
-                return None;
-            }
             let rank = conversion_rank(arg.ty, ty, types)?;
             Some((ResolvedParam { ty, by_reference: false }, rank))
         }
@@ -310,9 +311,10 @@ fn slot_type(slot: Slot, Shape { elem, len, cols }: Shape, types: &mut TypeTable
         Slot::Bool => with_len(types, Scalar::Bool, 1),
         Slot::Ushort => with_len(types, Scalar::U16, 1),
         Slot::Uint => with_len(types, Scalar::U32, 1),
-        Slot::Ulong => with_len(types, Scalar::U64, 1),
         Slot::MemFlags => with_len(types, BuiltinEnum::MemFlags.scalar(), 1),
         Slot::MemoryOrder => with_len(types, BuiltinEnum::MemoryOrder.scalar(), 1),
+        Slot::SimdVote => with_len(types, BuiltinEnum::SimdVote.scalar(), 1),
+        Slot::QuadVote => with_len(types, BuiltinEnum::QuadVote.scalar(), 1),
         Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => types.intern(Type::Atomic(elem)),
         Slot::SameSize => with_len(types, elem, len),
         Slot::Void => types.intern(Type::Void),

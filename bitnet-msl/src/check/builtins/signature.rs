@@ -227,12 +227,14 @@ pub(crate) enum Slot {
     Ushort,
     /// `uint`.
     Uint,
-    /// `ulong`.
-    Ulong,
     /// `mem_flags`.
     MemFlags,
     /// `memory_order`.
     MemoryOrder,
+    /// `simd_vote`, as a result.
+    SimdVote,
+    /// `quad_vote`, as a result.
+    QuadVote,
     /// No result.
     Void,
 }
@@ -257,9 +259,10 @@ impl Slot {
             Slot::Bool => "bool",
             Slot::Ushort => "ushort",
             Slot::Uint => "uint",
-            Slot::Ulong => "ulong",
             Slot::MemFlags => "mem_flags",
             Slot::MemoryOrder => "memory_order",
+            Slot::SimdVote => "simd_vote",
+            Slot::QuadVote => "quad_vote",
             Slot::Void => "void",
         }
     }
@@ -270,11 +273,13 @@ impl Slot {
         matches!(self, S::T | S::BoolOf | S::IntOf | S::UnsignedOf | S::OutT | S::OutInt)
     }
 
-    /// The enumeration that an argument must be of.
+    /// The enumeration that an argument must be, or that the result is.
     pub(crate) fn enumeration(self) -> Option<BuiltinEnum> {
         match self {
             Slot::MemFlags => Some(BuiltinEnum::MemFlags),
             Slot::MemoryOrder => Some(BuiltinEnum::MemoryOrder),
+            Slot::SimdVote => Some(BuiltinEnum::SimdVote),
+            Slot::QuadVote => Some(BuiltinEnum::QuadVote),
             _ => None,
         }
     }

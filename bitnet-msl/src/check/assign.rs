@@ -18,12 +18,19 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<Operand> {
         let target = self.place(place);
+        let target = target.and_then(|target| match op {
+            None => self.assigned_object(target),
+            Some(_) => Some(target),
+        });
         let target = match target {
             Some(target) => self.check_writable(&target, span).map(|()| target),
             None => None,
         };
+        let target = target.and_then(|target| self.check_assignable(&target, span).map(|()| target));
         let Some(target) = target else {
-            self.expr(value);
+            if !matches!(value.kind, ast::ExprKind::InitList(_)) {
+                self.expr(value);
+            }
             return None;
         };
         let to = target.qual().unqualified();
@@ -36,6 +43,15 @@ impl<'a> Checker<'a> {
         };
         self.write(&target, result, span);
         Some(Operand { span, ..target })
+    }
+
+    /// What `=` writes: a struct that a function has returned is an object too, although nobody sees it again.
+    fn assigned_object(&mut self, target: Operand) -> Option<Operand> {
+        if target.is_place() || !matches!(self.ty(target.ty), Type::Struct(_)) {
+            return Some(target);
+        }
+        let ptr = self.materialise(target)?;
+        Some(Operand::memory(ptr, target.qual(), target.span))
     }
 
     /// The value that `place op= value` stores.

@@ -426,8 +426,7 @@ impl<'a> Checker<'a> {
         let diagnostic = match error {
             ResolveError::ArgumentCount { expected } => {
                 let counts: Vec<String> = expected.iter().map(usize::to_string).collect();
-                let message =
-                    format!("`{name}` takes {} arguments, not {}", counts.join(" or "), args.len());
+                let message = format!("`{name}` takes {} arguments, not {}", counts.join(" or "), args.len());
                 Diagnostic::new(Code::E0311, span, message)
             }
             ResolveError::NoMatch { candidates } => {

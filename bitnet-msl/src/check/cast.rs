@@ -205,7 +205,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports that a cast does not exist.
-    pub(super) fn cannot_cast<T>(&mut self, from: &Rvalue, to: QualType, span: Span, note: &str) -> Option<T> {
+    pub(super) fn cannot_cast<T>(
+        &mut self,
+        from: &Rvalue,
+        to: QualType,
+        span: Span,
+        note: &str,
+    ) -> Option<T> {
         let shown_from =
             if from.is_null() { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
         let shown_to = self.display_qual(to);

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::const_eval::{ConstValue, fold};
+use super::operand::Rvalue;
 use super::scope::NamespaceId;
 use super::types::QualType;
 use crate::ast;
@@ -25,16 +26,29 @@ impl<'a> Checker<'a> {
     pub(super) fn constant_value(&mut self, expr: &'a ast::Expr, what: &str) -> Option<ConstValue> {
         self.unevaluated(|c| {
             let read = c.value(expr)?;
-            match c.fold_expression(read.value) {
-                Some(constant) => Some(constant),
-                None => c.not_constant(expr.span, what),
-            }
+            c.known_value(&read, what)
         })
+    }
+
+    /// The constant that a value is; reports one that is not known.
+    fn known_value(&mut self, read: &Rvalue, what: &str) -> Option<ConstValue> {
+        match self.fold_expression(read.value) {
+            Some(constant) => Some(constant),
+            None => self.not_constant(read.span, what),
+        }
     }
 
     /// The value of an integer constant expression.
     pub(super) fn constant_int(&mut self, expr: &'a ast::Expr, what: &str) -> Option<i128> {
-        let value = self.constant_value(expr, what)?;
+        let value = self.unevaluated(|c| {
+            let read = c.value(expr)?;
+            if read.enumeration.is_some_and(|enumeration| c.is_scoped(enumeration)) {
+                let int = QualType::plain(c.builder.scalar_type(Scalar::I32));
+                c.cannot_convert(&read, int, None);
+                return None;
+            }
+            c.known_value(&read, what)
+        })?;
         if value.scalar.is_float() {
             self.error(
                 Code::E0314,

@@ -34,6 +34,9 @@ impl<'a> Checker<'a> {
             self.cannot_convert(&from, to, wanted);
             return None;
         }
+        if !operand.is_place() {
+            self.check_copy(&operand)?;
+        }
         Some(self.convert_value(from.value, from.ty, to.ty, from.span))
     }
 

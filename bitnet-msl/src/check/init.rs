@@ -199,6 +199,9 @@ impl<'a> Checker<'a> {
     ) -> Option<Value> {
         let info = self.builder.type_table().get_struct(id);
         let (is_union, field_types) = (info.is_union, info.fields.iter().map(|f| f.ty).collect::<Vec<_>>());
+        if parts.peek().is_some() {
+            self.check_aggregate(id, span)?;
+        }
         if is_union {
             return self.union_value(parts, id, &field_types, ty, span);
         }
@@ -207,7 +210,7 @@ impl<'a> Checker<'a> {
             let qual = self.field_qual(id, index, field_type);
             values.push(match parts.peek() {
                 Some(_) => self.aggregate_part(parts, qual, span)?,
-                None => self.default_member(id, index, qual, span)?,
+                None => self.default_member(id, index, qual, &values, span)?,
             });
         }
         Some(self.builder.emit(Op::Compose(values), ty, span))

@@ -97,8 +97,7 @@ impl<'a> Checker<'a> {
                 let value = self.init_value(init, ty, Some(&wanted))?;
                 Some(self.packed_like(value, ty.ty, decl.span))
             }
-            None if self.has_default_members(ty.ty) => Some(self.default_value(ty, decl.span)?),
-            None if ty.is_const => {
+            None if ty.is_const && !self.is_initialised_by_itself(ty.ty) => {
                 self.error(
                     Code::E0316,
                     decl.name.span,
@@ -106,7 +105,10 @@ impl<'a> Checker<'a> {
                 );
                 return None;
             }
-            None => None,
+            None => {
+                self.check_bare(ty, decl.name.span)?;
+                if self.has_default_members(ty.ty) { Some(self.default_value(ty, decl.span)?) } else { None }
+            }
         };
         if let Some(value) = value.filter(|_| decl.is_constexpr) {
             self.fold_calls(value);
@@ -329,6 +331,15 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
+        if declared.ty.is_const && !self.is_initialised_by_itself(declared.ty.ty) {
+            let message = format!("const threadgroup variable `{name}` never gets a value");
+            self.report(
+                Diagnostic::new(Code::E0316, decl.name.span, message)
+                    .note("threadgroup variables have no initialiser: leave const out [MSL 4.4]"),
+            );
+            return None;
+        }
+        self.check_bare(declared.ty, decl.name.span)?;
         let storage = self.add_global(decl, declared.ty.ty, GlobalKind::Threadgroup);
         self.declare_variable(&decl.name, Variable { ty: declared.ty, storage, constant: None });
         Some(())

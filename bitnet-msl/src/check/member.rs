@@ -46,6 +46,7 @@ impl<'a> Checker<'a> {
         let Some(path) = self.field_path(id, &segment.name.name) else {
             return self.no_such_field(id, &segment.name);
         };
+        self.check_access(id, &segment.name)?;
         let mut declared = QualType::plain(base.ty);
         for index in path {
             let field = self.builder.type_table().get_struct(id).fields[index].ty;
@@ -93,6 +94,7 @@ impl<'a> Checker<'a> {
 
     fn field(&mut self, base: Operand, id: StructId, name: &ast::Ident, span: Span) -> Option<Operand> {
         let Some(path) = self.field_path(id, &name.name) else { return self.no_such_field(id, name) };
+        self.check_access(id, name)?;
         let mut at = base;
         for index in path {
             at = self.field_at(at, index, span)?;

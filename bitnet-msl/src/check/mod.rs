@@ -33,6 +33,7 @@ mod local;
 mod logging;
 mod matrix;
 mod member;
+mod members;
 mod module;
 mod operand;
 mod overload;

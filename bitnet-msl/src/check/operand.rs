@@ -200,6 +200,10 @@ impl<'a> Checker<'a> {
                 None
             }
             Type::Vector { packed: true, .. } => Some(self.load_vector(ptr, span)),
+            Type::Struct(_) => {
+                self.check_copy(operand)?;
+                Some(self.builder.load(ptr, span))
+            }
             _ => Some(self.builder.load(ptr, span)),
         }
     }

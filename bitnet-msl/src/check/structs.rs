@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
+use super::members::{Hindrances, MemberNames};
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast;
@@ -15,15 +16,31 @@ pub(super) struct StructInfo<'a> {
     /// The name in the definition.
     pub(super) span: Span,
     pub(super) fields: Vec<FieldInfo<'a>>,
+    /// A `class`: nobody else may name its members.
+    pub(super) is_private: bool,
+    /// What cannot be done to its objects.
+    pub(super) hindrances: Hindrances,
     /// Where default member initialisers look up names.
     namespace: NamespaceId,
+    /// Declared in a block: its initialisers see what is around them.
+    is_local: bool,
+}
+
+impl StructInfo<'_> {
+    /// The namespace where default member initialisers look up names; `None` if that is the block around.
+    pub(super) fn outer_namespace(&self) -> Option<NamespaceId> {
+        (!self.is_local).then_some(self.namespace)
+    }
 }
 
 /// What the checker knows of a member beyond its place.
 #[derive(Debug)]
 pub(super) struct FieldInfo<'a> {
-    ty: QualType,
-    init: Option<&'a ast::Expr>,
+    pub(super) name: &'a ast::Ident,
+    pub(super) ty: QualType,
+    pub(super) init: Option<&'a ast::Expr>,
+    /// Members that `init` uses, by number.
+    pub(super) uses: Vec<usize>,
 }
 
 impl<'a> Checker<'a> {
@@ -79,23 +96,18 @@ impl<'a> Checker<'a> {
         let mut laid_out: Vec<(String, TypeId)> = Vec::with_capacity(fields.len());
         let mut infos = Vec::with_capacity(fields.len());
         let mut complete = true;
+        let mut names = MemberNames::default();
         for field in fields {
             let Some(ty) = self.field_type(field) else {
                 complete = false;
                 continue;
             };
-            let twin = laid_out.iter().position(|(name, _)| *name == field.name.name);
-            if let Some(index) = twin.filter(|_| !field.name.name.is_empty()) {
-                let message = format!("`{shown}` has two members named `{}`", field.name.name);
-                self.report(
-                    Diagnostic::new(Code::E0204, field.name.span, message)
-                        .label(fields[index].name.span, "first declared here"),
-                );
-                complete = false;
-            }
+            complete &= self.add_member_names(&mut names, shown, field, ty.ty).is_some();
             laid_out.push((field.name.name.clone(), ty.ty));
-            infos.push(FieldInfo { ty, init: field.init.as_ref() });
+            let init = field.init.as_ref();
+            infos.push(FieldInfo { name: &field.name, ty, init, uses: Vec::new() });
         }
+        self.check_union_defaults(decl.is_union, &infos);
         if !complete {
             return None;
         }
@@ -104,10 +116,29 @@ impl<'a> Checker<'a> {
             return None;
         };
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
-        let namespace = self.scopes.current_namespace();
-        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace });
+        let info = StructInfo {
+            span: name_span,
+            is_private: decl.is_private,
+            hindrances: self.hindrances(&infos, decl.is_union),
+            fields: infos,
+            namespace: self.scopes.current_namespace(),
+            is_local: self.scopes.is_in_block(),
+        };
+        self.structs.insert(id.0, info);
+        self.check_member_defaults(id);
         let ty = self.builder.types().intern(Type::Struct(id));
         Some(Declared::plain(self.bounded(ty, span)?))
+    }
+
+    /// A union gets one value where it has no initialiser.
+    fn check_union_defaults(&mut self, is_union: bool, fields: &[FieldInfo<'a>]) {
+        let mut defaults = fields.iter().filter(|field| is_union && field.init.is_some());
+        if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
+            self.report(
+                Diagnostic::new(Code::E0316, second.name.span, "a union has one default initialiser at most")
+                    .label(first.name.span, "this member has one already"),
+            );
+        }
     }
 
     fn field_type(&mut self, field: &'a ast::FieldDecl) -> Option<QualType> {
@@ -169,7 +200,8 @@ impl<'a> Checker<'a> {
                 let mut values = Vec::with_capacity(types.len());
                 for (index, field_type) in types.into_iter().enumerate() {
                     let qual = c.field_qual(id, index, field_type);
-                    values.push(c.default_member(id, index, qual, span)?);
+                    let value = c.default_member(id, index, qual, &values, span)?;
+                    values.push(value);
                 }
                 Some(c.builder.emit(Op::Compose(values), ty.ty, span))
             }
@@ -177,21 +209,28 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// The value of a member that an initialiser leaves out.
+    /// The value of a member that an initialiser leaves out, after those in front of it.
     pub(super) fn default_member(
         &mut self,
         id: StructId,
         index: usize,
         ty: QualType,
+        earlier: &[Value],
         span: Span,
     ) -> Option<Value> {
         let info = self.structs.get(&id.0);
-        let init = info
-            .and_then(|info| info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.namespace)));
+        let init = info.and_then(|info| {
+            info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.outer_namespace()))
+        });
         let Some((init, namespace)) = init else { return self.default_value(ty, span) };
-        let place = self.scopes.enter(namespace, u32::MAX);
+        let place = namespace.map(|namespace| self.scopes.enter(namespace, u32::MAX));
+        self.scopes.push_block();
+        self.declare_used_members(id, index, earlier);
         let value = self.initial_value(init, ty, None);
-        self.scopes.leave(place);
+        self.scopes.pop_block();
+        if let Some(place) = place {
+            self.scopes.leave(place);
+        }
         value.map(|value| self.packed_like(value, ty.ty, span))
     }
 

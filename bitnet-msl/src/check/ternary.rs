@@ -108,9 +108,8 @@ impl<'a> Checker<'a> {
         let condition = self.expr(cond).and_then(|operand| self.condition(operand));
         let (then, other) = (self.side(a, want), self.side(b, want));
         let (then, other) = (then?, other?);
-        if want == Want::Place
-            && let Some((space, ty)) = self.common_place(&then.result, &other.result)
-        {
+        let as_place = want == Want::Place || self.is_uncopyable(&then.result);
+        if as_place && let Some((space, ty)) = self.common_place(&then.result, &other.result) {
             return self.choose_place(condition?, then, other, (space, ty), span);
         }
         let (then, other) = (self.read_side(then), self.read_side(other));

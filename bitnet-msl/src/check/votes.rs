@@ -43,7 +43,12 @@ impl<'a> Checker<'a> {
     }
 
     /// `vote_t(v)`, `simd_vote(bits)` and what explicit conversions of votes there are not; `None` for other types.
-    pub(super) fn vote_conversion(&mut self, from: &Rvalue, to: QualType, span: Span) -> Option<Option<Value>> {
+    pub(super) fn vote_conversion(
+        &mut self,
+        from: &Rvalue,
+        to: QualType,
+        span: Span,
+    ) -> Option<Option<Value>> {
         let source = self.rvalue_qual(from);
         let (from_vote, to_vote) = (vote(source), vote(to));
         if from_vote.is_none() && to_vote.is_none() {
@@ -57,7 +62,12 @@ impl<'a> Checker<'a> {
             (Some(class), _) => {
                 let name = class.msl_name();
                 let fits = to.enumeration.is_none() && self.ty(to.ty) == bits(class);
-                (fits, format!("a {name} converts to {name}::{BITS} only: write T({name}::{BITS}(v)) [MSL 6.9.2]"))
+                (
+                    fits,
+                    format!(
+                        "a {name} converts to {name}::{BITS} only: write T({name}::{BITS}(v)) [MSL 6.9.2]"
+                    ),
+                )
             }
             (None, Some(class)) => {
                 let plain = QualType::plain(self.builder.scalar_type(class.scalar()));

@@ -105,7 +105,7 @@ codes! {
     E0302 Error "vectors do not convert to each other",
         "A vector converts implicitly neither to a vector of another type or length nor to a scalar [MSL 2.2]. Write the conversion, as in float4(v), or select components, as in v.xyz.";
     E0303 Error "const discarded",
-        "A pointer or reference to const data does not convert to one that may write.";
+        "A pointer or reference to const data does not convert to one that may write, nor one to volatile data to one that is not.";
     E0304 Error "pointers to different types",
         "Pointers to different types do not convert to each other implicitly. Cast within the address space: (device T *)p.";
     E0305 Error "operator not defined for these operands",
@@ -166,6 +166,10 @@ codes! {
         "Formats are those of C's printf: %d %i %u %o %x %X %c for integers, %f %e %g %a for floats, %p for pointers, with flags, width and precision, with h, hh and l for integers of 16, 8 and 64 bits. Vectors take v2, v3 or v4 before the length: %v4f for a float4, %v2hf for a half2, %v4hhu for a uchar4, %v3ld for a long3. There is no %s, %n or *. A percent sign is %%.";
     E0333 Error "arguments of a message do not fit its format",
         "A message has one argument for each conversion, of a type that the conversion prints: %d and %u take integers of up to 32 bits, %ld and %lu those of 64, %f takes half, bfloat and float. Convert the argument, or write the conversion that fits it.";
+    E0340 Error "struct cannot be copied",
+        "A struct with an atomic member can be neither copied nor assigned, one with a const member cannot be assigned, and a volatile one is not copied as a whole: the compiler makes no copy constructor or assignment for them. Pass a pointer or reference, or copy the members one by one.";
+    E0341 Error "private member",
+        "The members of a class are private, and no function may name them. Declare it as a struct: its members are public.";
     E0401 Error "pointer of another address space",
         "Pointers and references keep their address space: device, constant, threadgroup and thread are different memories and no conversion or cast leads from one to another [MSL 4].";
     E0402 Error "pointer without address space",

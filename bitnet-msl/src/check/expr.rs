@@ -38,6 +38,14 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// An expression that is wanted as a place, or may be read.
+    pub(super) fn wanted(&mut self, expr: &'a ast::Expr, want: Want) -> Option<Operand> {
+        match want {
+            Want::Place => self.place(expr),
+            Want::Value => self.expr(expr),
+        }
+    }
+
     /// The value of an expression.
     pub(super) fn value(&mut self, expr: &'a ast::Expr) -> Option<Rvalue> {
         let operand = self.expr(expr)?;
@@ -270,7 +278,7 @@ impl<'a> Checker<'a> {
         want: Want,
         span: Span,
     ) -> Option<Operand> {
-        let base_operand = self.expr(base);
+        let base_operand = self.wanted(base, want);
         let index = self.value(index);
         let (base, index) = (base_operand?, index?);
         match self.ty(base.ty) {

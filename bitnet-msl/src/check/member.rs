@@ -30,10 +30,7 @@ impl<'a> Checker<'a> {
             let pointer = self.value(base)?;
             return self.deref(pointer, base.span);
         }
-        match want {
-            Want::Place => self.place(base),
-            Want::Value => self.expr(base),
-        }
+        self.wanted(base, want)
     }
 
     /// The type with which a member was declared; the inner `None` for components of vectors.

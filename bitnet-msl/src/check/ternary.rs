@@ -188,10 +188,7 @@ impl<'a> Checker<'a> {
     /// Emits one side into a block of its own.
     fn side(&mut self, expr: &'a ast::Expr, want: Want) -> Option<Side<Operand>> {
         self.builder.begin_block();
-        let result = match want {
-            Want::Value => self.expr(expr),
-            Want::Place => self.place(expr),
-        };
+        let result = self.wanted(expr, want);
         let block = self.builder.end_block();
         Some(Side { block, result: result? })
     }

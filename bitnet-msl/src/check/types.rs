@@ -400,12 +400,13 @@ impl<'a> Checker<'a> {
         Some(declared)
     }
 
-    /// A qualified type as messages print it.
+    /// A qualified type as messages print it, but for `const`.
     pub(super) fn display_qual(&self, ty: QualType) -> String {
-        match ty.enumeration {
+        let text = match ty.enumeration {
             Some(enumeration) => self.enumeration_name(enumeration),
             None => self.display(ty.ty),
-        }
+        };
+        if ty.is_volatile { format!("volatile {text}") } else { text }
     }
 
     pub(super) fn enumeration_name(&self, enumeration: Enumeration) -> String {

@@ -89,11 +89,8 @@ pub(crate) fn resolve(
     types: &mut TypeTable,
 ) -> Result<Resolved, ResolveError> {
     check_template_args(family, template_args)?;
-    let fitting: Vec<&Signature> = family
-        .signatures
-        .iter()
-        .filter(|s| s.params.len() == args.len() && (overloads == Overloads::All || s.class.has_precision()))
-        .collect();
+    let fitting: Vec<&Signature> =
+        family.signatures.iter().filter(|s| s.params.len() == args.len() && overloads.has(s.class)).collect();
     if fitting.is_empty() {
         let mut expected: Vec<_> = family.signatures.iter().map(|s| s.params.len()).collect();
         expected.sort_unstable();
@@ -103,14 +100,13 @@ pub(crate) fn resolve(
     let mut viable = Vec::new();
     for signature in fitting {
         let bindings = bindings(signature, template_args, args, types);
-        let in_namespace = |t: &Shape| overloads == Overloads::All || t.elem == Scalar::F32;
-        for t in bindings.into_iter().filter(in_namespace) {
+        for t in bindings.into_iter().filter(|t| overloads == Overloads::All || t.elem == Scalar::F32) {
             let function = instantiate(signature, t, args, types);
             viable
                 .extend(function.filter(|f| !template_args.is_empty() || is_deducible(signature, &f.ranks)));
         }
     }
-    pick(family, viable, types)
+    pick(family, overloads, viable, types)
 }
 
 fn check_template_args(family: &BuiltinFamily, template_args: &[TypeId]) -> Result<(), ResolveError> {
@@ -129,11 +125,13 @@ fn check_template_args(family: &BuiltinFamily, template_args: &[TypeId]) -> Resu
 /// The best of the viable functions.
 fn pick(
     family: &BuiltinFamily,
+    overloads: Overloads,
     mut viable: Vec<Viable>,
     types: &TypeTable,
 ) -> Result<Resolved, ResolveError> {
     if viable.is_empty() {
-        let candidates = family.signatures.iter().map(|s| s.describe(family.name)).collect();
+        let signatures = family.signatures.iter().filter(|s| overloads.has(s.class));
+        let candidates = signatures.map(|s| s.describe(family.name, overloads)).collect();
         return Err(ResolveError::NoMatch { candidates });
     }
     let best = (0..viable.len())

@@ -102,6 +102,13 @@ pub(crate) enum Overloads {
     Float,
 }
 
+impl Overloads {
+    /// Whether the functions of a class are among them, as far as they are of `float`.
+    pub(crate) fn has(self, class: Class) -> bool {
+        self == Overloads::All || matches!(class, Class::Float | Class::FloatVector | Class::FloatVector3)
+    }
+}
+
 impl Class {
     /// The component types of the class.
     pub(crate) fn scalars(self) -> &'static [Scalar] {
@@ -146,11 +153,6 @@ impl Class {
         has_columns && self.scalars().contains(&elem) && self.lens().contains(&len)
     }
 
-    /// Whether `metal::fast` and `metal::precise` have the functions of the class, for `float`.
-    pub(crate) fn has_precision(self) -> bool {
-        matches!(self, Class::Float | Class::FloatVector | Class::FloatVector3)
-    }
-
     /// Whether the library has one function template rather than an overload for each type.
     pub(crate) fn is_template(self) -> bool {
         use Class as C;
@@ -169,8 +171,11 @@ impl Class {
     }
 
     /// The class in words, for `where T is …`.
-    pub(crate) fn describe(self) -> &'static str {
+    pub(crate) fn describe(self, overloads: Overloads) -> &'static str {
         match self {
+            Class::Float if overloads == Overloads::Float => "float or a vector of it",
+            Class::FloatVector if overloads == Overloads::Float => "a vector of float",
+            Class::FloatVector3 if overloads == Overloads::Float => "float3",
             Class::Fixed => "",
             Class::Float => "half, float or a vector of them",
             Class::FloatVector => "a vector of half or float",
@@ -288,18 +293,18 @@ impl Slot {
 impl BuiltinFamily {
     /// Whether a namespace has functions of this name.
     pub(crate) fn is_in(&self, overloads: Overloads) -> bool {
-        overloads == Overloads::All || self.signatures.iter().any(|s| s.class.has_precision())
+        self.signatures.iter().any(|s| overloads.has(s.class))
     }
 }
 
 impl Signature {
     /// The pattern as a message writes it: `T clamp(T, T, T), where T is …`.
-    pub(crate) fn describe(&self, name: &str) -> String {
+    pub(crate) fn describe(&self, name: &str, overloads: Overloads) -> String {
         let params: Vec<_> = self.params.iter().map(|slot| slot.describe()).collect();
         let head = format!("{} {name}({})", self.result.describe(), params.join(", "));
         match self.class {
             Class::Fixed => head,
-            class => format!("{head}, where T is {}", class.describe()),
+            class => format!("{head}, where T is {}", class.describe(overloads)),
         }
     }
 }

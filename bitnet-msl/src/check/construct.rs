@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
                 self.construct_matrix(to.ty, (elem, cols, rows), args, span)
             }
             (Type::Struct(_), []) => {
-                self.check_bare(to, span)?;
+                self.check_default_constructible(to, span)?;
                 let value = self.default_value(to, span)?;
                 Some(Operand::value_of(value, to, span))
             }

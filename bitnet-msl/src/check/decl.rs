@@ -214,7 +214,7 @@ impl<'a> Checker<'a> {
         let ty = QualType { is_const: true, ..declared.ty };
         let storage = match self.constant_bytes(init, ty, decl.span)? {
             ConstantInit::Bytes(bytes) => {
-                let constant = self.scalar_from_bytes(ty, &bytes);
+                let constant = self.scalar_from_bytes(ty, &bytes).filter(|_| !ty.is_volatile);
                 let storage = self.add_global(decl, ty.ty, GlobalKind::Constant(bytes));
                 self.declare_variable(&decl.name, Variable { ty, storage, constant });
                 return Some(());

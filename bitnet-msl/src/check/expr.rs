@@ -3,9 +3,8 @@
 use super::Checker;
 use super::arith::{InfixKind, infix_info};
 use super::const_eval::{ConstValue, float_literal_type, int_literal_type};
-use super::operand::{Operand, OperandKind, Rvalue};
+use super::operand::{Operand, OperandKind, Rvalue, Want};
 use super::scope::Decl;
-use super::ternary::Want;
 use super::types::{QualType, Storage};
 use crate::ast::{self, ExprKind, InfixOp, PrefixOp};
 use crate::diag::{Code, Diagnostic};

@@ -10,7 +10,7 @@ use super::types::{Declared, Enumeration, QualType};
 use super::votes;
 use crate::ast::{self, TemplateArg};
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Scalar, Type, TypeId};
+use crate::ir::{Scalar, StructId, Type, TypeId};
 use crate::options::LanguageVersion;
 use crate::source::Span;
 
@@ -393,6 +393,13 @@ impl<'a> Checker<'a> {
         let at = self.builder.element_addr(elements, position, span);
         let base = QualType { is_const, ..base.qual() };
         Some(Operand::memory(at, self.element_of(base, elem), span))
+    }
+
+    /// The array within a `metal::array`, with what the layout does not keep of its elements.
+    pub(super) fn array_of_library(&self, id: StructId) -> Option<TypeId> {
+        let types = self.builder.type_table();
+        let (elem, len) = self.array_struct(types.find(Type::Struct(id))?)?;
+        types.find(Type::Array { elem, len })
     }
 
     /// Element type and length of a `metal::array`.

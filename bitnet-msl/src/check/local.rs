@@ -106,14 +106,15 @@ impl<'a> Checker<'a> {
                 return None;
             }
             None => {
-                self.check_bare(ty, decl.name.span)?;
+                self.check_default_constructible(ty, decl.name.span)?;
                 if self.has_default_members(ty.ty) { Some(self.default_value(ty, decl.span)?) } else { None }
             }
         };
         if let Some(value) = value.filter(|_| decl.is_constexpr) {
             self.fold_calls(value);
         }
-        let constant = value.filter(|_| ty.is_const).and_then(|value| self.fold_scalar(value));
+        let constant = value.filter(|_| ty.is_const && !ty.is_volatile);
+        let constant = constant.and_then(|value| self.fold_scalar(value));
         if decl.is_constexpr
             && constant.is_none()
             && value.is_none_or(|value| self.fold_bytes(value).is_none())
@@ -163,7 +164,7 @@ impl<'a> Checker<'a> {
         let is_const = decl.is_constexpr || decl.ty.quals.is_const && !shape.is_pointer;
         let is_volatile = decl.ty.quals.is_volatile && !shape.is_pointer;
         let ty = QualType { is_const, is_volatile, ..self.rvalue_qual(&read) };
-        let constant = if is_const { self.fold_scalar(read.value) } else { None };
+        let constant = if is_const && !is_volatile { self.fold_scalar(read.value) } else { None };
         let local = self.builder.new_local(decl.name.name.clone(), ty.ty, decl.name.span);
         let ptr = self.builder.local_addr(local, decl.name.span);
         self.builder.store(ptr, read.value, decl.span);
@@ -339,7 +340,7 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        self.check_bare(declared.ty, decl.name.span)?;
+        self.check_default_constructible(declared.ty, decl.name.span)?;
         let storage = self.add_global(decl, declared.ty.ty, GlobalKind::Threadgroup);
         self.declare_variable(&decl.name, Variable { ty: declared.ty, storage, constant: None });
         Some(())

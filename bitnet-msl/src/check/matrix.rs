@@ -5,10 +5,12 @@
 //! compound assignments there are `m += n`, `m -= n` and `m *= s` (a method, whose argument does convert).
 
 use super::Checker;
+use super::arith::infix_info;
 use super::convert::Wanted;
 use super::operand::{Origin, Rvalue};
 use super::types::QualType;
 use crate::ast::InfixOp;
+use crate::diag::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Op, Scalar, Type, TypeId, Value};
 use crate::source::Span;
 
@@ -65,11 +67,16 @@ impl<'a> Checker<'a> {
                 let factor = self.convert_scalar(x.value, shape.0, x.span);
                 Some(self.matrix_scaled(m, shape, factor, span))
             }
-            (InfixOp::Mul, Some(_)) => {
-                let note = "matrices have no *= with another matrix: write the product, m = m * n";
-                self.wrong_operands(op, &m, &x, span, Some(note))
+            (_, other) => {
+                let (left, right) = (self.display(m.ty), self.display_qual(self.rvalue_qual(&x)));
+                let message = format!("`{}=` is not defined for `{left}` and `{right}`", infix_info(op).0);
+                let note = match other {
+                    Some(_) => "matrices take += and -= with a matrix, not *=: write m = m * n [MSL 3.2]",
+                    None => "matrices take *= with a scalar, += and -= with a matrix [MSL 3.2]",
+                };
+                self.report(Diagnostic::new(Code::E0305, span, message).note(note));
+                None
             }
-            _ => self.wrong_operands(op, &m, &x, span, None),
         }
     }
 

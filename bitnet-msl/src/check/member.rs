@@ -1,9 +1,8 @@
 //! Members of structs and components of vectors.
 
 use super::Checker;
-use super::operand::{Operand, OperandKind};
+use super::operand::{Operand, OperandKind, Want};
 use super::suggest::closest;
-use super::ternary::Want;
 use super::types::QualType;
 use crate::ast;
 use crate::diag::{Code, Diagnostic};

@@ -13,9 +13,9 @@ use crate::options::LanguageVersion;
 use crate::source::Span;
 use std::collections::HashMap;
 
-/// A member that keeps its struct from something.
+/// The member because of which a special member function of its struct is deleted.
 #[derive(Clone, Debug)]
-pub(super) struct Hindrance {
+pub(super) struct DeletedBy {
     /// Its name in the text.
     span: Span,
     /// `a`, or `s.a` for a member of a member.
@@ -24,7 +24,7 @@ pub(super) struct Hindrance {
     what: &'static str,
 }
 
-impl Hindrance {
+impl DeletedBy {
     /// ``its member `s.a` is const``
     fn reason(&self) -> String {
         format!("its member `{}` is {}", self.path, self.what)
@@ -40,23 +40,21 @@ impl Hindrance {
     }
 }
 
-/// What the members of a struct rule out.
+/// The special member functions that a struct does not have because of its members (C++ \[class.ctor\], \[class.copy\]).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hindrances {
-    /// Copies: the copy constructor is deleted.
-    pub(super) copy: Option<Hindrance>,
-    /// Assignment of the whole: the assignment operator is deleted.
-    pub(super) assign: Option<Hindrance>,
-    /// Objects without initialiser: the default constructor is deleted.
-    pub(super) bare: Option<Hindrance>,
+pub(super) struct DeletedFunctions {
+    copy_constructor: Option<DeletedBy>,
+    copy_assignment: Option<DeletedBy>,
+    /// Objects need an initialiser.
+    default_constructor: Option<DeletedBy>,
 }
 
-/// Something that cannot be done to every struct.
+/// A function that the compiler makes for a struct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Copy,
-    Assign,
-    Bare,
+enum SpecialFunction {
+    CopyConstructor,
+    CopyAssignment,
+    DefaultConstructor,
 }
 
 /// The names of a struct's members, those of anonymous structs and unions included.
@@ -106,41 +104,49 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What the members of a struct rule out.
-    pub(super) fn hindrances(&self, fields: &[FieldInfo<'a>], is_union: bool) -> Hindrances {
-        let mut found = Hindrances::default();
+    /// The special member functions that a struct of these members does not have.
+    pub(super) fn deleted_functions(&self, fields: &[FieldInfo<'a>], is_union: bool) -> DeletedFunctions {
+        let mut found = DeletedFunctions::default();
         for field in fields {
             let (name, span) = (&field.name.name, field.name.span);
-            let inner = |deed| self.hindrance(field.ty.ty, deed).map(|inner| inner.of_member(name, span));
-            found.copy = found.copy.or_else(|| inner(Deed::Copy));
-            let is_const = || Hindrance { span, path: name.clone(), what: "const" };
+            let inner =
+                |function| self.deleted_by(field.ty.ty, function).map(|inner| inner.of_member(name, span));
+            found.copy_constructor =
+                found.copy_constructor.or_else(|| inner(SpecialFunction::CopyConstructor));
+            let is_const = || DeletedBy { span, path: name.clone(), what: "const" };
             let is_const = field.ty.is_const.then(is_const);
-            found.assign = found.assign.or_else(|| is_const.clone()).or_else(|| inner(Deed::Assign));
+            found.copy_assignment = found
+                .copy_assignment
+                .or_else(|| is_const.clone())
+                .or_else(|| inner(SpecialFunction::CopyAssignment));
             if field.init.is_none() && !is_union {
                 let is_const = is_const.filter(|_| !self.is_initialised_by_itself(field.ty.ty));
-                found.bare = found.bare.or(is_const).or_else(|| inner(Deed::Bare));
+                found.default_constructor = found
+                    .default_constructor
+                    .or(is_const)
+                    .or_else(|| inner(SpecialFunction::DefaultConstructor));
             }
         }
         found
     }
 
-    /// Why something cannot be done to objects of a type.
-    fn hindrance(&self, ty: TypeId, deed: Deed) -> Option<Hindrance> {
+    /// Why objects of a type have no such function, if so.
+    fn deleted_by(&self, ty: TypeId, function: SpecialFunction) -> Option<DeletedBy> {
         match self.ty(ty) {
-            Type::Array { elem, .. } => self.hindrance(elem, deed),
-            Type::Atomic(_) if deed != Deed::Bare => {
-                Some(Hindrance { span: Span::default(), path: String::new(), what: "atomic" })
+            Type::Array { elem, .. } => self.deleted_by(elem, function),
+            Type::Atomic(_) if function != SpecialFunction::DefaultConstructor => {
+                Some(DeletedBy { span: Span::default(), path: String::new(), what: "atomic" })
             }
             Type::Struct(id) => match self.structs.get(&id.0) {
                 Some(info) => {
-                    let found = &info.hindrances;
-                    match deed {
-                        Deed::Copy => found.copy.clone(),
-                        Deed::Assign => found.assign.clone(),
-                        Deed::Bare => found.bare.clone(),
+                    let found = &info.deleted;
+                    match function {
+                        SpecialFunction::CopyConstructor => found.copy_constructor.clone(),
+                        SpecialFunction::CopyAssignment => found.copy_assignment.clone(),
+                        SpecialFunction::DefaultConstructor => found.default_constructor.clone(),
                     }
                 }
-                None => self.array_struct(ty).and_then(|(elem, _)| self.hindrance(elem, deed)),
+                None => self.array_struct(ty).and_then(|(elem, _)| self.deleted_by(elem, function)),
             },
             _ => None,
         }
@@ -164,18 +170,22 @@ impl<'a> Checker<'a> {
     /// Whether objects of a struct cannot be copied.
     pub(super) fn is_uncopyable(&self, operand: &Operand) -> bool {
         let is_struct = matches!(self.ty(operand.ty), Type::Struct(_));
-        is_struct && (operand.is_volatile || self.hindrance(operand.ty, Deed::Copy).is_some())
+        is_struct
+            && (operand.is_volatile
+                || self.deleted_by(operand.ty, SpecialFunction::CopyConstructor).is_some())
     }
 
     /// Reports an object without initialiser whose type wants one.
-    pub(super) fn check_bare(&mut self, ty: QualType, span: Span) -> Option<()> {
-        let Some(hindrance) = self.hindrance(ty.ty, Deed::Bare) else { return Some(()) };
+    pub(super) fn check_default_constructible(&mut self, ty: QualType, span: Span) -> Option<()> {
+        let Some(deleted_by) = self.deleted_by(ty.ty, SpecialFunction::DefaultConstructor) else {
+            return Some(());
+        };
         let shown = self.display(ty.ty);
-        let message = format!("a `{shown}` needs an initialiser: {}", hindrance.reason());
+        let message = format!("a `{shown}` needs an initialiser: {}", deleted_by.reason());
         self.report(
             Diagnostic::new(Code::E0316, span, message)
-                .label(hindrance.span, "gets its value where the object is made")
-                .note(format!("write `{shown} x = {{…}}`")),
+                .label(deleted_by.span, "gets its value where the object is made")
+                .note("initialise the object with a list, or give the member a default initialiser"),
         );
         None
     }
@@ -189,10 +199,10 @@ impl<'a> Checker<'a> {
             return self.volatile_struct(operand.ty, operand.span);
         }
         let elided = !operand.is_place() && self.options.language_version >= LanguageVersion::Metal4_0;
-        match self.hindrance(operand.ty, Deed::Copy) {
-            Some(hindrance) if !elided => {
+        match self.deleted_by(operand.ty, SpecialFunction::CopyConstructor) {
+            Some(deleted_by) if !elided => {
                 let note = "copy the members one by one, atomic ones with atomic_load_explicit [MSL 6.15]";
-                self.cannot_copy(operand.ty, &hindrance, "copied", note, operand.span)
+                self.cannot_copy(operand.ty, &deleted_by, "copied", note, operand.span)
             }
             _ => Some(()),
         }
@@ -206,21 +216,23 @@ impl<'a> Checker<'a> {
         if target.is_volatile {
             return self.volatile_struct(target.ty, span);
         }
-        let Some(hindrance) = self.hindrance(target.ty, Deed::Assign) else { return Some(()) };
-        self.cannot_copy(target.ty, &hindrance, "assigned", "assign the other members one by one", span)
+        let Some(deleted_by) = self.deleted_by(target.ty, SpecialFunction::CopyAssignment) else {
+            return Some(());
+        };
+        self.cannot_copy(target.ty, &deleted_by, "assigned", "assign the other members one by one", span)
     }
 
     fn cannot_copy<T>(
         &mut self,
         ty: TypeId,
-        hindrance: &Hindrance,
+        deleted_by: &DeletedBy,
         what: &str,
         note: &str,
         span: Span,
     ) -> Option<T> {
-        let message = format!("a `{}` cannot be {what}: {}", self.display(ty), hindrance.reason());
+        let message = format!("a `{}` cannot be {what}: {}", self.display(ty), deleted_by.reason());
         self.report(
-            Diagnostic::new(Code::E0340, span, message).label(hindrance.span, "this member").note(note),
+            Diagnostic::new(Code::E0340, span, message).label(deleted_by.span, "this member").note(note),
         );
         None
     }

@@ -39,6 +39,13 @@ pub(super) enum OperandKind {
     Null,
 }
 
+/// Whether an expression is wanted as a place or may as well be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    Value,
+    Place,
+}
+
 /// Where a value comes from, as far as rules ask and the type does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {

@@ -263,7 +263,7 @@ impl<'a> Checker<'a> {
                 Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
                 Argument::Operand(operand) => {
                     let ty = self.value_type(operand);
-                    self.display_qual(QualType { ty, ..operand.qual() })
+                    self.display_qual(QualType { ty, ..operand.qual().unqualified() })
                 }
                 Argument::List(_) => "{…}".into(),
             })

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
-use super::members::{Hindrances, MemberNames};
+use super::members::{DeletedFunctions, MemberNames};
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast;
@@ -18,8 +18,7 @@ pub(super) struct StructInfo<'a> {
     pub(super) fields: Vec<FieldInfo<'a>>,
     /// A `class`: nobody else may name its members.
     pub(super) is_private: bool,
-    /// What cannot be done to its objects.
-    pub(super) hindrances: Hindrances,
+    pub(super) deleted: DeletedFunctions,
     /// Where default member initialisers look up names.
     namespace: NamespaceId,
     /// Declared in a block: its initialisers see what is around them.
@@ -119,7 +118,7 @@ impl<'a> Checker<'a> {
         let info = StructInfo {
             span: name_span,
             is_private: decl.is_private,
-            hindrances: self.hindrances(&infos, decl.is_union),
+            deleted: self.deleted_functions(&infos, decl.is_union),
             fields: infos,
             namespace: self.scopes.current_namespace(),
             is_local: self.scopes.is_in_block(),
@@ -169,8 +168,10 @@ impl<'a> Checker<'a> {
 
     /// The type of a member with what the layout does not keep.
     pub(super) fn field_qual(&self, id: StructId, index: usize, ty: TypeId) -> QualType {
-        let info = self.structs.get(&id.0).and_then(|info| info.fields.get(index));
-        info.map_or(QualType::plain(ty), |field| field.ty)
+        match self.structs.get(&id.0) {
+            Some(info) => info.fields.get(index).map_or(QualType::plain(ty), |field| field.ty),
+            None => QualType::plain(self.array_of_library(id).unwrap_or(ty)),
+        }
     }
 
     /// Whether something without initialiser still gets a value: a struct whose members have defaults.

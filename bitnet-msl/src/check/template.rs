@@ -397,11 +397,12 @@ impl<'a> Checker<'a> {
         if args.len() != counts.len() + 1 {
             return true;
         }
+        let elem = self.outer_type(elem, false);
         let elem_fits = match &args[0] {
-            TemplateArg::Type(ty) => self.unify(ty, QualType::plain(elem), deduction),
+            TemplateArg::Type(ty) => self.unify(ty, elem, deduction),
             TemplateArg::Expr(expr) => {
                 let position = expr_name(expr).and_then(|name| deduction.position(name));
-                let argument = BoundArgument::Type(QualType::plain(elem), None);
+                let argument = BoundArgument::Type(elem, None);
                 position.is_none_or(|position| deduction.bind(position, argument))
             }
         };

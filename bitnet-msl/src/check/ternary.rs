@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::arith::scalar_beside_vector;
-use super::operand::{Operand, OperandKind, Origin, Rvalue};
+use super::operand::{Operand, OperandKind, Origin, Rvalue, Want};
 use super::types::QualType;
 use crate::ast::{self, InfixOp};
 use crate::diag::{Code, Diagnostic};
@@ -13,13 +13,6 @@ use crate::source::Span;
 struct Side<R> {
     block: Block,
     result: R,
-}
-
-/// Whether an expression is wanted as a place or may as well be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
-    Value,
-    Place,
 }
 
 impl<'a> Checker<'a> {

@@ -3,9 +3,8 @@
 use super::Checker;
 use super::builtins::BuiltinEnum;
 use super::const_eval::ConstValue;
-use super::operand::Operand;
+use super::operand::{Operand, Want};
 use super::scope::{Decl, VarId};
-use super::ternary::Want;
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{

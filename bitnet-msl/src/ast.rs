@@ -124,6 +124,8 @@ pub struct StructDecl {
     pub name: Option<Ident>,
     /// True for `union`.
     pub is_union: bool,
+    /// A `class` whose members are private: nothing in it says otherwise.
+    pub is_private: bool,
     /// Data members in order; `None` for a forward declaration.
     pub fields: Option<Vec<FieldDecl>>,
     /// Attributes.

@@ -285,6 +285,7 @@ macro_rules! for_each_op {
             LaneLFill = "lane.fill.l" { d: W, a: W, fill: W, delta: R, f: LaneFn, scope: LaneScope }
             Ballot = "ballot" { d: W, a: R, scope: LaneScope }
             ActiveMask = "active_mask" { d: W, scope: LaneScope }
+            ThreadsMask = "threads_mask" { d: W, scope: LaneScope }
             IsFirst = "is_first" { d: R, scope: LaneScope }
 
             // Memory. `align` is the alignment to check, in bytes.

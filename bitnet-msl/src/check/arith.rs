@@ -3,7 +3,7 @@
 use super::Checker;
 use super::builtins::BuiltinEnum;
 use super::const_eval::{ConstValue, common_scalar, promote, undefined};
-use super::operand::{Operand, OperandKind, Rvalue};
+use super::operand::{Operand, Origin, Rvalue};
 use super::types::Enumeration;
 use crate::ast::{InfixOp, PrefixOp};
 use crate::diag::{Code, Diagnostic};
@@ -44,17 +44,33 @@ pub(super) fn infix_info(op: InfixOp) -> (&'static str, InfixKind) {
     }
 }
 
+/// Whether a scalar beside a vector becomes its component type, and if not why.
+pub(super) fn scalar_beside_vector(elem: Scalar, scalar: Scalar) -> Result<(), &'static str> {
+    match (scalar, elem) {
+        (s, e) if s.is_float() && !e.is_float() => {
+            Err("a float beside a vector of integers would lose its fraction")
+        }
+        (Scalar::F16 | Scalar::F32, Scalar::BF16) | (Scalar::BF16, Scalar::F16) => {
+            Err("convert explicitly [MSL 2.1]")
+        }
+        _ => Ok(()),
+    }
+}
+
 impl<'a> Checker<'a> {
     /// `a op b` for every operator that evaluates both sides.
     pub(super) fn infix(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
         if let Some(result) = self.enum_infix(op, &a, &b, span) {
             return result;
         }
+        if let Some(result) = self.null_infix(op, &a, &b, span) {
+            return Some(result);
+        }
         match (self.ty(a.ty), self.ty(b.ty)) {
             (Type::Pointer { .. }, _) | (_, Type::Pointer { .. }) => self.pointer_infix(op, a, b, span),
             (Type::Matrix { .. }, _) | (_, Type::Matrix { .. }) => self.matrix_infix(op, a, b, span),
             (Type::Scalar(_) | Type::Vector { .. }, Type::Scalar(_) | Type::Vector { .. })
-                if !a.is_null && !b.is_null =>
+                if !a.is_null() && !b.is_null() =>
             {
                 self.numeric_infix(op, a, b, span)
             }
@@ -76,6 +92,10 @@ impl<'a> Checker<'a> {
                 span,
                 Some("a scoped enumeration converts explicitly only"),
             ));
+        }
+        if self.is_vote(self.rvalue_qual(a)) {
+            let note = "votes have no operators: convert them to simd_vote::vote_t first [MSL 6.9.2]";
+            return Some(self.wrong_operands(op, a, b, span, Some(note)));
         }
         let flags = a.enumeration == Some(Enumeration::Library(BuiltinEnum::MemFlags));
         match infix_info(op).1 {
@@ -145,38 +165,17 @@ impl<'a> Checker<'a> {
                 }
                 Some(self.builder.scalar_type(common_scalar(x, y)))
             }
-            (Type::Vector { elem, .. }, Type::Scalar(scalar)) => {
-                self.vector_takes(op, a, b, span, elem, scalar).then_some(a.ty)
-            }
-            (Type::Scalar(scalar), Type::Vector { elem, .. }) => {
-                self.vector_takes(op, a, b, span, elem, scalar).then_some(b.ty)
-            }
+            (Type::Vector { elem, .. }, Type::Scalar(scalar)) => match scalar_beside_vector(elem, scalar) {
+                Ok(()) => Some(a.ty),
+                Err(hint) => self.wrong_operands(op, a, b, span, Some(hint)),
+            },
+            (Type::Scalar(scalar), Type::Vector { elem, .. }) => match scalar_beside_vector(elem, scalar) {
+                Ok(()) => Some(b.ty),
+                Err(hint) => self.wrong_operands(op, a, b, span, Some(hint)),
+            },
             (Type::Vector { .. }, Type::Vector { .. }) if a.ty == b.ty => Some(a.ty),
             _ => self.wrong_operands(op, a, b, span, Some("vector operands need the same type [MSL 2.2]")),
         }
-    }
-
-    /// Whether a scalar beside a vector becomes its component type.
-    fn vector_takes(
-        &mut self,
-        op: InfixOp,
-        a: &Rvalue,
-        b: &Rvalue,
-        span: Span,
-        elem: Scalar,
-        scalar: Scalar,
-    ) -> bool {
-        let hint = match (scalar, elem) {
-            (s, e) if s.is_float() && !e.is_float() => {
-                "a float beside a vector of integers would lose its fraction"
-            }
-            (Scalar::F16 | Scalar::F32, Scalar::BF16) | (Scalar::BF16, Scalar::F16) => {
-                "convert explicitly [MSL 2.1]"
-            }
-            _ => return true,
-        };
-        self.wrong_operands::<()>(op, a, b, span, Some(hint));
-        false
     }
 
     /// Shifts: the result has the left operand's promoted type.
@@ -197,138 +196,16 @@ impl<'a> Checker<'a> {
         Some(self.rvalue(value, span))
     }
 
-    /// `p + n`, `n + p`, `p - n`, `p - q` and comparisons.
-    fn pointer_infix(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<Rvalue> {
-        let is_pointer = |c: &Self, v: &Rvalue| matches!(c.ty(v.ty), Type::Pointer { .. }) && !v.is_null;
-        let is_index = |c: &Self, v: &Rvalue| c.as_scalar(v.ty).is_some_and(|s| !s.is_float()) && !v.is_null;
-        match op {
-            InfixOp::Add | InfixOp::Sub if is_pointer(self, &a) && is_index(self, &b) => {
-                let value = self.pointer_offset(a, b, op == InfixOp::Sub, span)?;
-                Some(Rvalue { value, span, ..a })
-            }
-            InfixOp::Add if is_index(self, &a) && is_pointer(self, &b) => {
-                let value = self.pointer_offset(b, a, false, span)?;
-                Some(Rvalue { value, span, ..b })
-            }
-            InfixOp::Sub if is_pointer(self, &a) && is_pointer(self, &b) => {
-                let (x, y) = self.same_pointers(op, a, b, span)?;
-                let long = self.builder.scalar_type(Scalar::I64);
-                let value = self.builder.emit(Op::PtrDiff(x, y), long, span);
-                Some(self.rvalue(value, span))
-            }
-            _ => {
-                let InfixKind::Compare(compare) = infix_info(op).1 else {
-                    return self.wrong_operands(op, &a, &b, span, None);
-                };
-                let (x, y) = self.same_pointers(op, a, b, span)?;
-                let value = self.builder.compare(compare, x, y, span);
-                Some(self.rvalue(value, span))
-            }
-        }
-    }
-
-    /// A pointer moved by an integer number of elements.
-    pub(super) fn pointer_offset(
-        &mut self,
-        ptr: Rvalue,
-        index: Rvalue,
-        back: bool,
-        span: Span,
-    ) -> Option<Value> {
-        if let Type::Pointer { pointee, .. } = self.ty(ptr.ty)
-            && self.ty(pointee) == Type::Void
-        {
-            self.error(Code::E0305, span, "a pointer to void has no elements to count");
-            return None;
-        }
-        let index = self.index_value(index)?;
-        let index = if back { self.negated_index(index, span) } else { index };
-        Some(self.builder.emit(Op::PtrAdd(ptr.value, index), ptr.ty, span))
-    }
-
-    /// An index in reverse. Unsigned ones widen first, so that `p - 1u` goes back.
-    fn negated_index(&mut self, index: Value, span: Span) -> Value {
-        let wide = self.convert_scalar(index, Scalar::I64, span);
-        if let Some(constant) = self.scalar_constant(wide) {
-            let negated = ConstValue::int(Scalar::I64, -constant.as_int());
-            return self.builder.const_scalar(Scalar::I64, negated.bits, span);
-        }
-        let ty = self.builder.type_of(wide);
-        self.builder.emit(Op::Unary(UnaryOp::Neg, wide), ty, span)
-    }
-
-    /// An integer value as an index: `bool` becomes `int`.
-    pub(super) fn index_value(&mut self, index: Rvalue) -> Option<Value> {
-        let scoped = index.enumeration.is_some_and(|e| self.is_scoped(e));
-        match self.as_scalar(index.ty) {
-            Some(Scalar::Bool) => Some(self.convert_scalar(index.value, Scalar::I32, index.span)),
-            Some(scalar) if scalar.is_int() && !scoped => Some(index.value),
-            _ => {
-                let shown = self.display_qual(self.rvalue_qual(&index));
-                self.error(
-                    Code::E0327,
-                    index.span,
-                    format!("`{shown}` cannot be a subscript: an integer is needed"),
-                );
-                None
-            }
-        }
-    }
-
-    /// Two pointers as values of one type.
-    fn same_pointers(&mut self, op: InfixOp, a: Rvalue, b: Rvalue, span: Span) -> Option<(Value, Value)> {
-        let null = |c: &Self, v: &Rvalue| v.is_null || c.builder.inst(v.value).op == Op::Const(0);
-        if matches!(self.ty(a.ty), Type::Pointer { .. }) && null(self, &b) {
-            return Some((a.value, self.builder.zero(a.ty, b.span)));
-        }
-        if matches!(self.ty(b.ty), Type::Pointer { .. }) && null(self, &a) {
-            return Some((self.builder.zero(b.ty, a.span), b.value));
-        }
-        match (self.ty(a.ty), self.ty(b.ty)) {
-            (
-                Type::Pointer { space: s1, pointee: p1, is_const: c1 },
-                Type::Pointer { space: s2, pointee: p2, is_const: c2 },
-            ) => {
-                if s1 != s2 {
-                    let (from, to) = (self.display(b.ty), self.display(a.ty));
-                    let diagnostic = self
-                        .wrong_space(b.span, &from, &to, s2.msl_name(), s1.msl_name())
-                        .label(a.span, format!("points into {} memory", s1.msl_name()));
-                    self.report(diagnostic);
-                    return None;
-                }
-                let void = self.builder.void_type();
-                let compares = matches!(infix_info(op).1, InfixKind::Compare(_));
-                if compares && p1 != p2 && (p1 == void || p2 == void) {
-                    let ty = self.builder.pointer_type(s1, void, true);
-                    return Some((
-                        self.as_pointer_type(a.value, ty, a.span),
-                        self.as_pointer_type(b.value, ty, b.span),
-                    ));
-                }
-                if p1 == p2 {
-                    let ty = self.builder.pointer_type(s1, p1, c1 || c2);
-                    return Some((
-                        self.as_pointer_type(a.value, ty, a.span),
-                        self.as_pointer_type(b.value, ty, b.span),
-                    ));
-                }
-                self.wrong_operands(op, &a, &b, span, Some("the pointers point to different types"))
-            }
-            _ => self.wrong_operands(op, &a, &b, span, None),
-        }
-    }
-
     /// `+x`, `-x`, `~x`, `!x`.
     pub(super) fn prefix_value(&mut self, op: PrefixOp, x: Rvalue, span: Span) -> Option<Rvalue> {
         if op == PrefixOp::Not {
             return self.logical_not(x, span);
         }
-        if matches!(self.ty(x.ty), Type::Matrix { .. }) && matches!(op, PrefixOp::Neg | PrefixOp::Plus) {
-            return self.matrix_prefix(op, x, span);
+        if op == PrefixOp::Plus && self.is_pointer(x.ty) {
+            return Some(Rvalue { span, ..x });
         }
         let scoped = x.enumeration.is_some_and(|e| self.is_scoped(e));
-        let Some((elem, len)) = self.shape(x.ty).filter(|_| !scoped && !x.is_null) else {
+        let Some((elem, len)) = self.shape(x.ty).filter(|_| !scoped && !x.is_null()) else {
             return self.wrong_operand(op, &x, span);
         };
         if op == PrefixOp::BitNot && elem.is_float() {
@@ -355,15 +232,7 @@ impl<'a> Checker<'a> {
         let value = if let Type::Vector { .. } = self.ty(x.ty) {
             self.convert_components(x.value, Scalar::Bool, x.span)
         } else {
-            let operand = Operand {
-                kind: if x.is_null { OperandKind::Null } else { OperandKind::Value(x.value) },
-                ty: x.ty,
-                is_const: false,
-                enumeration: x.enumeration,
-                constant: None,
-                span: x.span,
-            };
-            self.condition(operand)?
+            self.condition(Operand::of(x))?
         };
         if let Some(constant) = self.scalar_constant(value) {
             let value = self.builder.const_bool(!constant.is_true(), span);
@@ -386,7 +255,13 @@ impl<'a> Checker<'a> {
             PrefixOp::AddressOf => "&",
         };
         let shown = self.display_qual(self.rvalue_qual(x));
-        self.error(Code::E0305, span, format!("`{sign}` is not defined for `{shown}`"));
+        let mut diagnostic =
+            Diagnostic::new(Code::E0305, span, format!("`{sign}` is not defined for `{shown}`"));
+        if matches!(self.ty(x.ty), Type::Matrix { .. }) {
+            let note = format!("matrices have no unary operators [MSL 3.2]; subtract: {shown}(0) - m");
+            diagnostic = diagnostic.note(note);
+        }
+        self.report(diagnostic);
         None
     }
 
@@ -424,7 +299,8 @@ impl<'a> Checker<'a> {
 
     /// A value with its own type.
     pub(super) fn rvalue(&self, value: Value, span: Span) -> Rvalue {
-        Rvalue { value, ty: self.builder.type_of(value), enumeration: None, is_null: false, span }
+        let ty = self.builder.type_of(value);
+        Rvalue { value, ty, enumeration: None, origin: Origin::Computed, span }
     }
 
     /// Reports that an operator takes no such operands.
@@ -437,7 +313,7 @@ impl<'a> Checker<'a> {
         note: Option<&str>,
     ) -> Option<T> {
         let show = |c: &Self, v: &Rvalue| {
-            if v.is_null { "nullptr".into() } else { c.display_qual(c.rvalue_qual(v)) }
+            if v.is_null() { "nullptr".into() } else { c.display_qual(c.rvalue_qual(v)) }
         };
         let (left, right) = (show(self, a), show(self, b));
         let sign = infix_info(op).0;

@@ -17,16 +17,23 @@ impl<'a> Checker<'a> {
         value: &'a ast::Expr,
         span: Span,
     ) -> Option<Operand> {
-        let target = self.expr(place);
+        let target = self.place(place);
+        let target = target.and_then(|target| match op {
+            None => self.assigned_object(target),
+            Some(_) => Some(target),
+        });
         let target = match target {
             Some(target) => self.check_writable(&target, span).map(|()| target),
             None => None,
         };
+        let target = target.and_then(|target| self.check_assignable(&target, span).map(|()| target));
         let Some(target) = target else {
-            self.expr(value);
+            if !matches!(value.kind, ast::ExprKind::InitList(_)) {
+                self.expr(value);
+            }
             return None;
         };
-        let to = QualType { ty: target.ty, is_const: false, enumeration: target.enumeration };
+        let to = target.qual().unqualified();
         let result = match op {
             None => {
                 let wanted = self.wanted_by_place(place, &target);
@@ -36,6 +43,15 @@ impl<'a> Checker<'a> {
         };
         self.write(&target, result, span);
         Some(Operand { span, ..target })
+    }
+
+    /// What `=` writes: a struct that a function has returned is an object too, although nobody sees it again.
+    fn assigned_object(&mut self, target: Operand) -> Option<Operand> {
+        if target.is_place() || !matches!(self.ty(target.ty), Type::Struct(_)) {
+            return Some(target);
+        }
+        let ptr = self.materialise(target)?;
+        Some(Operand::memory(ptr, target.qual(), target.span))
     }
 
     /// The value that `place op= value` stores.
@@ -48,13 +64,16 @@ impl<'a> Checker<'a> {
     ) -> Option<crate::ir::Value> {
         let right = self.value(value)?;
         let old = self.read(*target)?;
-        let result = self.infix(op, old, right, span)?;
+        let result = match self.ty(old.ty) {
+            Type::Matrix { .. } => self.matrix_compound(op, old, right, span)?,
+            _ => self.infix(op, old, right, span)?,
+        };
         self.back_to_place(result, target, span)
     }
 
     /// A result of arithmetic as the place's type again.
     fn back_to_place(&mut self, result: Rvalue, target: &Operand, span: Span) -> Option<crate::ir::Value> {
-        let to = QualType { ty: self.value_type(target), is_const: false, enumeration: target.enumeration };
+        let to = QualType { ty: self.value_type(target), ..target.qual().unqualified() };
         let result = Rvalue { span, ..result };
         if self.implicit_rank(&result, to).is_none() {
             self.cannot_convert(&result, to, None);
@@ -71,7 +90,7 @@ impl<'a> Checker<'a> {
         postfix: bool,
         span: Span,
     ) -> Option<Operand> {
-        let target = self.expr(expr)?;
+        let target = self.place(expr)?;
         self.check_writable(&target, span)?;
         let old = self.read(target)?;
         if self.as_scalar(old.ty) == Some(Scalar::Bool) || old.enumeration.is_some() {

@@ -5,6 +5,9 @@
 //!
 //! **Invariant:** an instruction is emitted into the innermost open block, so its value dominates
 //! everything that is emitted before that block closes.
+//!
+//! **Invariant:** types of functions, variables and instructions have no tags: what only the checker tells apart ends
+//! here.
 
 use crate::ir::{
     AddressSpace, BinaryOp, Block, CompareOp, Function, Inst, Local, LocalId, Op, Scalar, Stmt, Type, TypeId,
@@ -91,6 +94,8 @@ impl FunctionBuilder {
         ret: TypeId,
         span: Span,
     ) -> SuspendedFunction {
+        let params = params.into_iter().map(|param| self.types.untagged(param)).collect();
+        let ret = self.types.untagged(ret);
         let function = std::mem::replace(&mut self.function, empty_function(name, params, ret, span));
         let blocks = std::mem::replace(&mut self.blocks, vec![Block::default()]);
         SuspendedFunction { function, blocks, facts: std::mem::take(&mut self.facts) }
@@ -120,7 +125,9 @@ impl FunctionBuilder {
 
     /// Hands the types over to the module.
     pub(crate) fn into_types(self) -> TypeTable {
-        self.types
+        let mut types = self.types;
+        types.drop_tagged();
+        types
     }
 
     /// The function under construction. Its body is empty until it is finished.
@@ -155,6 +162,7 @@ impl FunctionBuilder {
     /// Emits an instruction into the innermost open block.
     pub(crate) fn emit(&mut self, op: Op, ty: TypeId, span: Span) -> Value {
         let value = Value(self.function.insts.len() as u32);
+        let ty = self.types.untagged(ty);
         self.function.insts.push(Inst { op, ty, span });
         self.push_stmt(Stmt::Eval(value));
         value
@@ -255,6 +263,7 @@ impl FunctionBuilder {
 
     /// Adds a variable.
     pub(crate) fn new_local(&mut self, name: impl Into<String>, ty: TypeId, span: Span) -> LocalId {
+        let ty = self.types.untagged(ty);
         self.function.locals.push(Local { name: name.into(), ty, span });
         LocalId(self.function.locals.len() as u32 - 1)
     }

@@ -2,10 +2,10 @@
 
 use super::Checker;
 use super::builtins::resolve::Resolved;
-use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, ResolveError};
+use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, Overloads, ResolveError};
 use super::convert::Wanted;
 use super::function::{FunctionIndex, Param, SetId};
-use super::operand::{Operand, OperandKind};
+use super::operand::{Operand, OperandKind, Want};
 use super::overload::{Argument, Found, NamedCall, Target};
 use super::scope::{Decl, METAL, METAL_FAST, METAL_PRECISE, NamespaceId, Qualifier};
 use super::suggest::closest;
@@ -15,6 +15,14 @@ use crate::diag::{Code, Diagnostic};
 use crate::ir::{FuncId, Op, Precision, Type, TypeId, Value};
 use crate::source::Span;
 use std::rc::Rc;
+
+/// The overloads that a name has in a namespace of the library, or unqualified.
+pub(super) fn overloads_in(namespace: Option<NamespaceId>) -> Overloads {
+    match namespace {
+        Some(METAL_FAST | METAL_PRECISE) => Overloads::Float,
+        _ => Overloads::All,
+    }
+}
 
 /// Whether the namespace belongs to the standard library.
 pub(super) fn is_library_namespace(namespace: NamespaceId) -> bool {
@@ -34,7 +42,7 @@ impl<'a> Checker<'a> {
             ExprKind::Paren(inner) => self.nested(span, |c| c.call(inner, args, span)),
             ExprKind::Member(base, segment, arrow) => match self.named_logger(base).filter(|_| !arrow) {
                 Some(logger) => self.log(logger, &segment.name, args, span),
-                None => self.method(base, segment, args, span),
+                None => self.method(base, segment, *arrow, args, span),
             },
             _ => {
                 self.expr(callee)?;
@@ -109,7 +117,19 @@ impl<'a> Checker<'a> {
         }
         let args = self.arguments(args);
         match (builtins::lookup(name), self.library_qualifier(path)) {
-            (Some(family), Some(namespace)) => self.call_library(family, path, namespace, &args?, span),
+            (Some(family), Some(namespace)) if family.is_in(overloads_in(namespace)) => {
+                self.call_library(family, path, namespace, &args?, span)
+            }
+            (Some(_), Some(_)) => {
+                let text = self.path_text(path);
+                let message = format!("there is no function `{text}`");
+                self.report(
+                    Diagnostic::new(Code::E0203, path.span, message)
+                        .at(format!("did you mean `metal::{name}`?"))
+                        .note("metal::fast and metal::precise have the mathematical functions of float only [MSL 6.5]"),
+                );
+                None
+            }
             (Some(_), None) if path.segments.len() == 1 => {
                 self.report(
                     Diagnostic::new(Code::E0203, path.span, format!("`{name}` is not declared here"))
@@ -183,8 +203,8 @@ impl<'a> Checker<'a> {
         let name = last.name.name.as_str();
         let family = builtins::lookup(name);
         let library = family.and_then(|family| Some((family, self.library_qualifier(path)?)));
-        let candidate = library.and_then(|(family, _)| {
-            let resolved = self.quietly(|c| c.resolve_library(family, path, &args, span))?;
+        let candidate = library.and_then(|(family, namespace)| {
+            let resolved = self.quietly(|c| c.resolve_library(family, path, namespace, &args, span))?;
             self.library_candidate(family, resolved, &args)
         });
         let is_template_argument = path.segments.len() == 1 && self.scopes.is_local(name);
@@ -226,9 +246,7 @@ impl<'a> Checker<'a> {
         if signature.ret_reference.is_some() {
             return Some(Operand::memory(value, signature.ret, span));
         }
-        let value = self.unpack(value, span);
-        let operand = Operand::value(value, self.builder.type_of(value), span);
-        Some(Operand { enumeration: signature.ret.enumeration, ..operand })
+        Some(Operand::value_of(value, signature.ret, span))
     }
 
     /// An argument as its parameter takes it.
@@ -282,7 +300,7 @@ impl<'a> Checker<'a> {
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Operand> {
-        let resolved = self.resolve_library(family, path, args, span)?;
+        let resolved = self.resolve_library(family, path, namespace, args, span)?;
         self.emit_library(&resolved, args, namespace, span)
     }
 
@@ -291,6 +309,7 @@ impl<'a> Checker<'a> {
         &mut self,
         family: &'static BuiltinFamily,
         path: &'a ast::Path,
+        namespace: Option<NamespaceId>,
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Resolved> {
@@ -305,10 +324,11 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        match builtins::resolve(family, &template_args, &types, self.builder.types()) {
+        let overloads = overloads_in(namespace);
+        match builtins::resolve(family, overloads, &template_args, &types, self.builder.types()) {
             Ok(resolved) => Some(resolved),
             Err(error) => {
-                self.report_resolve_error(family, error, &types, path, span);
+                self.report_resolve_error(family, error, args, path, span);
                 None
             }
         }
@@ -335,7 +355,9 @@ impl<'a> Checker<'a> {
         match builtins::expand(&mut self.builder, resolved, &values, precision, span) {
             Ok(value) => {
                 self.builder.facts().library_results.insert(value);
-                Some(Operand::value(value, resolved.result, span))
+                let enumeration = resolved.enumeration.map(Enumeration::Library);
+                let ty = QualType { enumeration, ..QualType::plain(resolved.result) };
+                Some(Operand::value_of(value, ty, span))
             }
             Err(ExpandError::FlagsNotConstant) => {
                 self.error(Code::E0314, span, "the memory flags of a barrier must be constant");
@@ -382,28 +404,29 @@ impl<'a> Checker<'a> {
             return None;
         }
         let place = match operand.kind {
-            OperandKind::Memory(_) => self.place_space(operand).map(|space| (space, operand.is_const)),
+            OperandKind::Memory(_) if !operand.is_volatile => {
+                self.place_space(operand).map(|space| (space, operand.is_const))
+            }
             _ => None,
         };
-        Some(ArgType { ty, place, enumeration })
+        let is_deducible = operand.enumeration.is_none();
+        Some(ArgType { ty, place, enumeration, is_deducible })
     }
 
     fn report_resolve_error(
         &mut self,
         family: &BuiltinFamily,
         error: ResolveError,
-        types: &[ArgType],
+        args: &[Argument<'a>],
         path: &ast::Path,
         span: Span,
     ) {
         let name = self.path_text(path);
-        let shown: Vec<String> = types.iter().map(|arg| self.display(arg.ty)).collect();
-        let shown = shown.join(", ");
+        let shown = self.display_args(args);
         let diagnostic = match error {
             ResolveError::ArgumentCount { expected } => {
                 let counts: Vec<String> = expected.iter().map(usize::to_string).collect();
-                let message =
-                    format!("`{name}` takes {} arguments, not {}", counts.join(" or "), types.len());
+                let message = format!("`{name}` takes {} arguments, not {}", counts.join(" or "), args.len());
                 Diagnostic::new(Code::E0311, span, message)
             }
             ResolveError::NoMatch { candidates } => {
@@ -446,18 +469,22 @@ impl<'a> Checker<'a> {
         None
     }
 
-    /// `base.name(args)`: only `metal::array` has methods here.
+    /// `base.name(args)`: only `metal::array` and votes have methods here.
     fn method(
         &mut self,
         base: &'a ast::Expr,
         segment: &'a ast::PathSegment,
+        arrow: bool,
         args: &'a [ast::Expr],
         span: Span,
     ) -> Option<Operand> {
-        let Some(operand) = self.expr(base) else {
+        let Some(operand) = self.member_base(base, arrow, Want::Value) else {
             self.arguments_of_unknown(args);
             return None;
         };
+        if let Some(result) = self.vote_method(&operand, &segment.name, !args.is_empty(), span) {
+            return result;
+        }
         let args = self.arguments(args)?;
         if let (Some((_, len)), "size", true) =
             (self.array_struct(operand.ty), segment.name.name.as_str(), args.is_empty())

@@ -1,7 +1,7 @@
 //! Explicit conversions: `(T)x`, `static_cast`, `reinterpret_cast`, `const_cast`.
 
 use super::Checker;
-use super::operand::{Operand, OperandKind, Rvalue};
+use super::operand::{Operand, Rvalue};
 use super::types::{Declared, QualType};
 use crate::ast::{self, CastKind};
 use crate::diag::{Code, Diagnostic};
@@ -18,10 +18,11 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<Operand> {
         let target = self.declared_type(ty);
-        let operand = self.expr(expr);
+        let is_reference = target.is_some_and(|target| target.reference.is_some());
+        let operand = if is_reference { self.place(expr) } else { self.expr(expr) };
         let (target, operand) = (target?, operand?);
         if let Some(space) = target.reference {
-            return self.reference_cast(target.ty, space, operand, span);
+            return self.reference_cast(kind, (target.ty, space), operand, span);
         }
         self.cast_operand(kind, target, operand, span)
     }
@@ -35,15 +36,23 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<Operand> {
         let to = target.ty.unqualified();
+        if self.is_pointer(to.ty) {
+            return self.pointer_cast(kind, to, operand, span);
+        }
+        if kind == CastKind::Const {
+            let shown = self.display_qual(to);
+            self.report(
+                Diagnostic::new(Code::E0323, span, format!("const_cast does not make a `{shown}`"))
+                    .note("const_cast changes the qualifiers of what a pointer or reference leads to"),
+            );
+            return None;
+        }
         if self.ty(to.ty) == Type::Void {
             let zero = self.builder.const_i32(0, span);
             return Some(Operand::value(zero, to.ty, span));
         }
-        if matches!(self.ty(to.ty), Type::Pointer { .. }) {
-            return self.pointer_cast(kind, to, operand, span);
-        }
         let from = self.read(operand)?;
-        if matches!(kind, CastKind::Reinterpret | CastKind::Const) && from.ty != to.ty {
+        if kind == CastKind::Reinterpret && !self.is_reinterpreted_as_itself(&from, to) {
             return self.cannot_cast(
                 &from,
                 to,
@@ -52,14 +61,27 @@ impl<'a> Checker<'a> {
             );
         }
         let value = self.explicit_conversion(from, to, span)?;
-        let operand = Operand::value(value, self.builder.type_of(value), span);
-        Some(Operand { enumeration: to.enumeration, ..operand })
+        Some(Operand::value_of(value, to, span))
+    }
+
+    /// The only values that reinterpret_cast takes, pointers apart: integers, enumerations and vectors, to their own
+    /// type (C++ \[expr.reinterpret.cast\]).
+    fn is_reinterpreted_as_itself(&self, from: &Rvalue, to: QualType) -> bool {
+        let takes = match self.ty(to.ty) {
+            Type::Scalar(scalar) => !scalar.is_float(),
+            Type::Vector { .. } => true,
+            _ => false,
+        };
+        takes && self.rvalue_qual(from) == to
     }
 
     /// The value of `T(x)` for one argument and types without constructors.
     pub(super) fn explicit_conversion(&mut self, from: Rvalue, to: QualType, span: Span) -> Option<Value> {
-        if from.is_null {
+        if from.is_null() {
             return self.cannot_cast(&from, to, span, "nullptr becomes pointers only");
+        }
+        if let Some(value) = self.vote_conversion(&from, to, span) {
+            return value;
         }
         match (self.ty(from.ty), self.ty(to.ty)) {
             (Type::Vector { len: n, .. }, Type::Vector { elem, len, .. }) if n == len => {
@@ -101,67 +123,97 @@ impl<'a> Checker<'a> {
             return Some(Operand::value(value, to.ty, span));
         }
         let from = self.read(operand)?;
-        let (
-            Type::Pointer { space: s1, pointee: p1, is_const: c1 },
-            Type::Pointer { space: s2, pointee: p2, is_const: c2 },
-        ) = (self.ty(from.ty), self.ty(to.ty))
-        else {
+        let (Some(source), Some(target)) = (self.pointee(from.ty), self.pointee(to.ty)) else {
             return self.cannot_cast(&from, to, span, "only pointers become pointers");
         };
         let (from_text, to_text) = (self.display(from.ty), self.display(to.ty));
-        if s1 != s2 {
-            let diagnostic = self.wrong_space(from.span, &from_text, &to_text, s1.msl_name(), s2.msl_name());
+        if source.space != target.space {
+            let names = (source.space.msl_name(), target.space.msl_name());
+            let diagnostic = self.wrong_space(from.span, &from_text, &to_text, names.0, names.1);
             self.report(diagnostic);
             return None;
         }
-        let loses_const = c1 && !c2 && !matches!(kind, CastKind::C | CastKind::Const);
-        if loses_const {
-            self.error(
-                Code::E0303,
-                span,
-                format!("this cast from `{from_text}` to `{to_text}` would lose const"),
-            );
-            return None;
-        }
-        let is_void = |c: &Self, ty| c.ty(ty) == Type::Void;
-        let unrelated = p1 != p2 && !is_void(self, p1) && !is_void(self, p2);
-        if unrelated && matches!(kind, CastKind::Static | CastKind::Const) {
+        let is_void = |ty: QualType| self.ty(ty.ty) == Type::Void;
+        let related = source.ty.is_similar(target.ty)
+            || kind == CastKind::Static && (is_void(source.ty) || is_void(target.ty));
+        if !related && matches!(kind, CastKind::Static | CastKind::Const) {
             self.report(
                 Diagnostic::new(Code::E0323, span, format!("`{from_text}` and `{to_text}` are unrelated"))
                     .note("use reinterpret_cast to look at memory as another type"),
             );
             return None;
         }
+        self.check_cast_qualifiers(kind, (source.ty, &from_text), (target.ty, &to_text), span)?;
         let value = self.as_pointer_type(from.value, to.ty, span);
         Some(Operand::value(value, to.ty, span))
+    }
+
+    /// Whether a cast may lead from one pointee or referent to another: static_cast and reinterpret_cast keep `const`
+    /// and `volatile`.
+    fn check_cast_qualifiers(
+        &mut self,
+        kind: CastKind,
+        (from, from_text): (QualType, &str),
+        (to, to_text): (QualType, &str),
+        span: Span,
+    ) -> Option<()> {
+        if from.keeps_qualifiers(to) || matches!(kind, CastKind::C | CastKind::Const) {
+            return Some(());
+        }
+        let lost = from.lost_qualifier(to);
+        self.error(
+            Code::E0303,
+            span,
+            format!("this cast from `{from_text}` to `{to_text}` would lose {lost}"),
+        );
+        None
     }
 
     /// `(device T &)x`: the same place as another type.
     fn reference_cast(
         &mut self,
-        to: QualType,
-        space: AddressSpace,
+        kind: CastKind,
+        (to, space): (QualType, AddressSpace),
         operand: Operand,
         span: Span,
     ) -> Option<Operand> {
+        if kind == CastKind::Static {
+            let ptr = self.bind_reference(operand, to, space, None)?;
+            return Some(Operand::memory(ptr, to, span));
+        }
         let ptr = self.address_of(&operand)?;
         let from_space = self.place_space(&operand)?;
+        let from = format!("{} {}", from_space.msl_name(), self.display_qual(operand.qual()));
+        let wanted = format!("{} {} &", space.msl_name(), self.display_qual(to));
         if from_space != space {
-            let from = format!("{} {}", from_space.msl_name(), self.display(operand.ty));
-            let wanted = format!("{} {} &", space.msl_name(), self.display(to.ty));
             let diagnostic =
                 self.wrong_space(operand.span, &from, &wanted, from_space.msl_name(), space.msl_name());
             self.report(diagnostic);
             return None;
         }
-        let ty = self.builder.pointer_type(space, to.ty, to.is_const);
+        if kind == CastKind::Const && !operand.qual().is_similar(to) {
+            self.report(
+                Diagnostic::new(Code::E0323, span, format!("`{from}` and `{wanted}` are unrelated"))
+                    .note("const_cast changes qualifiers only"),
+            );
+            return None;
+        }
+        self.check_cast_qualifiers(kind, (operand.qual(), &from), (to, &wanted), span)?;
+        let ty = self.pointer_to(space, to);
         let ptr = self.as_pointer_type(ptr, ty, span);
-        Some(Operand { kind: OperandKind::Memory(ptr), ..Operand::memory(ptr, to, span) })
+        Some(Operand::memory(ptr, to, span))
     }
 
-    fn cannot_cast<T>(&mut self, from: &Rvalue, to: QualType, span: Span, note: &str) -> Option<T> {
+    /// Reports that a cast does not exist.
+    pub(super) fn cannot_cast<T>(
+        &mut self,
+        from: &Rvalue,
+        to: QualType,
+        span: Span,
+        note: &str,
+    ) -> Option<T> {
         let shown_from =
-            if from.is_null { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
+            if from.is_null() { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
         let shown_to = self.display_qual(to);
         self.report(
             Diagnostic::new(Code::E0323, span, format!("`{shown_from}` cannot be cast to `{shown_to}`"))

@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
         value: Value,
     ) -> Option<LocalInit> {
         let scalar = self.as_scalar(ty.ty);
-        let is_usable = ty.is_const && !is_volatile(decl) && is_integral(scalar);
+        let is_usable = ty.is_const && !ty.is_volatile && is_integral(scalar);
         if !decl.is_constexpr && !is_usable {
             return Some(LocalInit { value, constant: None, bytes: None });
         }
@@ -48,7 +48,7 @@ impl<'a> Checker<'a> {
                 // What was computed here is not computed again when the program runs.
                 self.builder.rewind(mark);
                 let value = self.builder.const_scalar(constant.scalar, constant.bits, decl.span);
-                let constant = Some(constant).filter(|_| !is_volatile(decl));
+                let constant = Some(constant).filter(|_| !ty.is_volatile);
                 Some(LocalInit { value, constant, bytes: None })
             }
             Err(why) if decl.is_constexpr => self.not_constant(decl.span, what, &why),
@@ -104,11 +104,6 @@ impl<'a> Checker<'a> {
                 .note("a constexpr function that is not void gives a value (C++ [dcl.constexpr])"),
         );
     }
-}
-
-/// Whether the variable may change behind the compiler's back.
-pub(super) fn is_volatile(decl: &ast::VarDecl) -> bool {
-    decl.ty.quals.is_volatile
 }
 
 /// Whether a function has a `return`.

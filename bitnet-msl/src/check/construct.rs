@@ -41,21 +41,25 @@ impl<'a> Checker<'a> {
         let one_list = matches!(args, [ast::Expr { kind: ast::ExprKind::InitList(_), .. }]);
         if (braces || one_list) && self.ty(to.ty) != Type::Void {
             let value = self.list_value(args, to, None, span)?;
-            return Some(self.constructed(value, to, span));
+            return Some(Operand::value_of(value, to, span));
         }
         if args.is_empty() && !aggregate && self.ty(to.ty) != Type::Void {
             let ty = self.unpacked_type(to.ty);
             let value = self.builder.zero(ty, span);
-            return Some(self.constructed(value, to, span));
+            return Some(Operand::value_of(value, to, span));
         }
         match (self.ty(to.ty), args) {
-            (Type::Vector { elem, len, .. }, _) => self.construct_vector(elem, len, args, span),
+            (Type::Vector { elem, len, .. }, _) => {
+                let operand = self.construct_vector(elem, len, args, span)?;
+                Some(Operand { ty: to.ty, ..operand })
+            }
             (Type::Matrix { elem, cols, rows }, _) => {
                 self.construct_matrix(to.ty, (elem, cols, rows), args, span)
             }
             (Type::Struct(_), []) => {
+                self.check_default_constructible(to, span)?;
                 let value = self.missing_value(to, Missing::Default, span)?;
-                Some(self.constructed(value, to, span))
+                Some(Operand::value_of(value, to, span))
             }
             (_, [arg]) => {
                 let operand = self.expr(arg)?;
@@ -78,11 +82,6 @@ impl<'a> Checker<'a> {
                 None
             }
         }
-    }
-
-    fn constructed(&self, value: Value, to: QualType, span: Span) -> Operand {
-        let operand = Operand::value(value, self.builder.type_of(value), span);
-        Operand { enumeration: to.enumeration, ..operand }
     }
 
     /// The type that values of a type have: packed vectors unpack.

@@ -34,20 +34,10 @@ impl<'a> Checker<'a> {
             self.cannot_convert(&from, to, wanted);
             return None;
         }
-        Some(self.convert_value(from.value, from.ty, to.ty, from.span))
-    }
-
-    /// `nullptr`, or 0 where a pointer is wanted.
-    pub(super) fn is_null_constant(&self, operand: &Operand) -> bool {
-        match operand.kind {
-            OperandKind::Null => true,
-            OperandKind::Value(value) => {
-                operand.enumeration.is_none()
-                    && self.builder.inst(value).op == Op::Const(0)
-                    && self.as_scalar(operand.ty).is_some_and(Scalar::is_int)
-            }
-            _ => false,
+        if !operand.is_place() {
+            self.check_copy(&operand)?;
         }
+        Some(self.convert_value(from.value, from.ty, to.ty, from.span))
     }
 
     /// How well a value converts implicitly, `None` if it does not.
@@ -55,7 +45,7 @@ impl<'a> Checker<'a> {
         if let Some(rank) = self.enumeration_rank(from.enumeration, to) {
             return rank;
         }
-        if from.is_null {
+        if from.is_null() {
             return matches!(self.ty(to.ty), Type::Pointer { .. }).then_some(ConversionRank::Conversion);
         }
         self.type_rank(from.ty, to.ty)
@@ -81,13 +71,7 @@ impl<'a> Checker<'a> {
             return Some(rank);
         }
         match (self.ty(from), self.ty(to)) {
-            (
-                Type::Pointer { space: s1, is_const: c1, .. },
-                Type::Pointer { space: s2, pointee, is_const: c2 },
-            ) => {
-                let to_void = self.ty(pointee) == Type::Void;
-                (s1 == s2 && to_void && (c2 || !c1)).then_some(ConversionRank::Conversion)
-            }
+            (Type::Pointer { .. }, Type::Pointer { .. }) => self.pointer_rank(from, to),
             (Type::Pointer { .. }, Type::Scalar(Scalar::Bool)) => Some(ConversionRank::Conversion),
             _ => None,
         }
@@ -168,13 +152,13 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn rvalue_qual(&self, value: &Rvalue) -> QualType {
-        QualType { ty: value.ty, is_const: false, enumeration: value.enumeration }
+        QualType { enumeration: value.enumeration, ..QualType::plain(value.ty) }
     }
 
     /// Reports that a conversion does not exist, and why.
     pub(super) fn cannot_convert(&mut self, from: &Rvalue, to: QualType, wanted: Option<&Wanted>) {
         let shown_from =
-            if from.is_null { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
+            if from.is_null() { "nullptr".into() } else { self.display_qual(self.rvalue_qual(from)) };
         let shown_to = self.display_qual(to);
         let mut diagnostic = self.conversion_problem(from, to, &shown_from, &shown_to);
         if let Some(wanted) = wanted {
@@ -194,17 +178,9 @@ impl<'a> Checker<'a> {
             (Type::Pointer { space: s1, .. }, Type::Pointer { space: s2, .. }) if s1 != s2 => {
                 self.wrong_space(span, from_text, to_text, s1.msl_name(), s2.msl_name())
             }
-            (
-                Type::Pointer { pointee: p1, is_const: true, .. },
-                Type::Pointer { pointee: p2, is_const: false, .. },
-            ) if p1 == p2 => Diagnostic::new(
-                Code::E0303,
-                span,
-                format!("`{from_text}` given to `{to_text}` would lose const"),
-            )
-            .at("points to something that may not be written"),
-            (Type::Pointer { .. }, Type::Pointer { .. }) => Diagnostic::new(Code::E0304, span, plain)
-                .note(format!("pointers to different types need a cast: ({to_text})p")),
+            (Type::Pointer { .. }, Type::Pointer { .. }) => {
+                self.pointer_problem(from, to, from_text, to_text)
+            }
             (Type::Vector { len, .. }, Type::Vector { len: wanted, .. }) if len == wanted => {
                 Diagnostic::new(Code::E0302, span, plain)
                     .note(format!("vectors convert explicitly only: {to_text}(v) [MSL 2.2]"))
@@ -221,6 +197,19 @@ impl<'a> Checker<'a> {
                 .note("bfloat converts implicitly to float only, not to half [MSL 2.1]"),
             _ => Diagnostic::new(Code::E0301, span, plain),
         }
+    }
+
+    fn pointer_problem(&self, from: &Rvalue, to: QualType, from_text: &str, to_text: &str) -> Diagnostic {
+        if let (Some(source), Some(target)) = (self.pointee(from.ty), self.pointee(to.ty))
+            && (source.ty.is_similar(target.ty) || self.ty(target.ty.ty) == Type::Void)
+        {
+            let lost = source.ty.lost_qualifier(target.ty);
+            let message = format!("`{from_text}` given to `{to_text}` would lose {lost}");
+            return Diagnostic::new(Code::E0303, from.span, message)
+                .at(format!("points to something that is {lost}"));
+        }
+        Diagnostic::new(Code::E0304, from.span, format!("`{from_text}` does not convert to `{to_text}`"))
+            .note(format!("pointers to different types need a cast: ({to_text})p"))
     }
 
     /// A pointer of one address space where one of another is wanted.

@@ -2,7 +2,6 @@
 
 use super::Checker;
 use super::constants::{ConstantInit, Deferred, is_integral};
-use super::constexpr::is_volatile;
 use super::scope::{Decl, Qualifier, VarId};
 use super::template::Template;
 use super::types::{Declared, QualType, Storage, Variable};
@@ -128,7 +127,8 @@ impl<'a> Checker<'a> {
         match self.lookup_qualifiers(path) {
             Some(Qualifier::Namespace(namespace))
                 if super::call::is_library_namespace(namespace)
-                    && super::builtins::lookup(name).is_some() =>
+                    && super::builtins::lookup(name)
+                        .is_some_and(|family| family.is_in(super::call::overloads_in(Some(namespace)))) =>
             {
                 self.scopes.declare(name, Decl::Library(namespace), path.span);
             }
@@ -225,7 +225,7 @@ impl<'a> Checker<'a> {
             }
         };
         let is_usable = decl.is_constexpr || is_integral(self.as_scalar(ty.ty));
-        let is_usable = is_usable && is_core && !is_volatile(decl);
+        let is_usable = is_usable && is_core && !ty.is_volatile;
         let constant = self.scalar_of_bytes(ty.ty, &bytes).filter(|_| is_usable);
         let storage = self.add_global(decl, ty.ty, GlobalKind::Constant(bytes));
         if is_usable {
@@ -242,6 +242,7 @@ impl<'a> Checker<'a> {
         ty: crate::ir::TypeId,
         kind: GlobalKind,
     ) -> Storage {
+        let ty = self.builder.type_table().untagged(ty);
         self.globals.push(Global { name: decl.name.name.clone(), ty, kind, span: decl.name.span });
         Storage::Global(GlobalId(self.globals.len() as u32 - 1))
     }

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::arith::{InfixKind, infix_info};
 use super::const_eval::{ConstValue, float_literal_type, int_literal_type};
-use super::operand::{Operand, OperandKind, Rvalue};
+use super::operand::{Operand, OperandKind, Rvalue, Want};
 use super::scope::Decl;
 use super::types::{QualType, Storage};
 use crate::ast::{self, ExprKind, InfixOp, PrefixOp};
@@ -17,6 +17,34 @@ impl<'a> Checker<'a> {
         self.nested(expr.span, |c| c.expr_unbounded(expr))
     }
 
+    /// An expression that is assigned, bound or pointed to: a choice or a sequence of places is a place.
+    pub(super) fn place(&mut self, expr: &'a ast::Expr) -> Option<Operand> {
+        self.nested(expr.span, |c| {
+            let operand = match &expr.kind {
+                ExprKind::Paren(inner) => c.place(inner),
+                ExprKind::Comma(first, second) => {
+                    c.discarded(first);
+                    c.place(second)
+                }
+                ExprKind::Ternary(cond, a, b) => c.ternary(cond, a, b, Want::Place, expr.span),
+                ExprKind::Index(base, index) => c.index(base, index, Want::Place, expr.span),
+                ExprKind::Member(base, segment, arrow) => {
+                    c.member(base, segment, *arrow, Want::Place, expr.span)
+                }
+                _ => c.expr_unbounded(expr),
+            };
+            operand.map(|operand| Operand { span: expr.span, ..operand })
+        })
+    }
+
+    /// An expression that is wanted as a place, or may be read.
+    pub(super) fn wanted(&mut self, expr: &'a ast::Expr, want: Want) -> Option<Operand> {
+        match want {
+            Want::Place => self.place(expr),
+            Want::Value => self.expr(expr),
+        }
+    }
+
     /// The value of an expression.
     pub(super) fn value(&mut self, expr: &'a ast::Expr) -> Option<Rvalue> {
         let operand = self.expr(expr)?;
@@ -28,7 +56,13 @@ impl<'a> Checker<'a> {
         match &expr.kind {
             ExprKind::Int(value, suffix) => {
                 let literal = ConstValue::int(int_literal_type(*value, *suffix), i128::from(*value));
-                Some(self.constant_operand(literal, span))
+                let operand = self.constant_operand(literal, span);
+                Some(match operand.kind {
+                    OperandKind::Value(zero) if *value == 0 => {
+                        Operand { kind: OperandKind::Zero(zero), ..operand }
+                    }
+                    _ => operand,
+                })
             }
             ExprKind::Float(value, suffix) => {
                 let literal = ConstValue::float(float_literal_type(*suffix), *value);
@@ -48,7 +82,7 @@ impl<'a> Checker<'a> {
             ExprKind::Postfix(increment, operand) => self.postfix(*increment, operand, span),
             ExprKind::Infix(op, a, b) => self.infix_expr(*op, a, b, span),
             ExprKind::Assign(op, place, value) => self.assign(*op, place, value, span),
-            ExprKind::Ternary(cond, a, b) => self.ternary(cond, a, b, span),
+            ExprKind::Ternary(cond, a, b) => self.ternary(cond, a, b, Want::Value, span),
             ExprKind::Comma(first, second) => {
                 self.discarded(first);
                 self.expr(second)
@@ -59,8 +93,8 @@ impl<'a> Checker<'a> {
                 self.error(Code::E0316, span, "a braced list can only initialise a variable here");
                 None
             }
-            ExprKind::Index(base, index) => self.index(base, index, span),
-            ExprKind::Member(base, segment, arrow) => self.member(base, segment, *arrow, span),
+            ExprKind::Index(base, index) => self.index(base, index, Want::Value, span),
+            ExprKind::Member(base, segment, arrow) => self.member(base, segment, *arrow, Want::Value, span),
             ExprKind::Cast(kind, ty, operand) => self.cast(*kind, ty, operand, span),
             ExprKind::SizeofType(ty) => {
                 let ty = self.declared_type(ty)?.ty.ty;
@@ -95,7 +129,7 @@ impl<'a> Checker<'a> {
 
     fn null(&mut self, span: Span) -> Operand {
         let ty = self.builder.void_type();
-        Operand { kind: OperandKind::Null, ty, is_const: false, enumeration: None, constant: None, span }
+        Operand::new(OperandKind::Null, QualType::plain(ty), span)
     }
 
     fn size_operand(&mut self, ty: TypeId, align: bool, span: Span) -> Option<Operand> {
@@ -157,11 +191,12 @@ impl<'a> Checker<'a> {
             Storage::Global(id) => self.global_addr(id, span),
             Storage::FunctionConstant(id) => {
                 let value = self.builder.emit(Op::FunctionConstant(id), ty.ty, span);
-                return Some(Operand::value(value, ty.ty, span));
+                return Some(Operand::value_of(value, *ty, span));
             }
             Storage::Deferred(index) => {
                 let value = self.deferred_value(index)?;
-                return Some(Operand::value(value, self.builder.type_of(value), span));
+                let ty = QualType { ty: self.unpacked_type(ty.ty), ..*ty };
+                return Some(Operand::value_of(value, ty, span));
             }
         };
         Some(Operand { constant, ..Operand::memory(ptr, *ty, span) })
@@ -171,9 +206,11 @@ impl<'a> Checker<'a> {
         match op {
             PrefixOp::Inc | PrefixOp::Dec => self.step(expr, op == PrefixOp::Inc, false, span),
             PrefixOp::AddressOf => {
-                let operand = self.expr(expr)?;
+                let operand = self.place(expr)?;
                 let value = self.address_of(&operand)?;
-                Some(Operand::value(value, self.builder.type_of(value), span))
+                let space = self.place_space(&operand)?;
+                let ty = self.pointer_to(space, operand.qual());
+                Some(Operand::value(value, ty, span))
             }
             PrefixOp::Deref => {
                 let pointer = self.value(expr)?;
@@ -193,10 +230,10 @@ impl<'a> Checker<'a> {
 
     /// What a pointer points to.
     pub(super) fn deref(&mut self, pointer: Rvalue, span: Span) -> Option<Operand> {
-        match self.ty(pointer.ty) {
-            Type::Pointer { pointee, is_const, .. } if self.ty(pointee) != Type::Void => Some(
-                Operand::memory(pointer.value, QualType { ty: pointee, is_const, enumeration: None }, span),
-            ),
+        match self.pointee(pointer.ty) {
+            Some(pointee) if self.ty(pointee.ty.ty) != Type::Void => {
+                Some(Operand::memory(pointer.value, pointee.ty, span))
+            }
             _ => {
                 let shown = self.display_qual(self.rvalue_qual(&pointer));
                 self.error(Code::E0305, span, format!("`{shown}` cannot be dereferenced"));
@@ -233,8 +270,14 @@ impl<'a> Checker<'a> {
     }
 
     /// `base[index]`.
-    fn index(&mut self, base: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Option<Operand> {
-        let base_operand = self.expr(base);
+    fn index(
+        &mut self,
+        base: &'a ast::Expr,
+        index: &'a ast::Expr,
+        want: Want,
+        span: Span,
+    ) -> Option<Operand> {
+        let base_operand = self.wanted(base, want);
         let index = self.value(index);
         let (base, index) = (base_operand?, index?);
         match self.ty(base.ty) {
@@ -251,11 +294,10 @@ impl<'a> Checker<'a> {
                 }
                 let ptr = self.materialise(base)?;
                 let at = self.builder.element_addr(ptr, position, span);
-                let ty = QualType { ty: elem, is_const: base.is_const, enumeration: base.enumeration };
-                Some(Operand::memory(at, ty, span))
+                Some(Operand::memory(at, self.element_of(base.qual(), elem), span))
             }
             Type::Vector { elem, len, .. } => self.vector_index(base, index, elem, len, span),
-            Type::Matrix { cols, .. } => self.matrix_index(base, index, cols, span),
+            Type::Matrix { cols, .. } => self.matrix_index(base, index, cols, want, span),
             _ => self.library_subscript(base, index, span),
         }
     }
@@ -288,14 +330,7 @@ impl<'a> Checker<'a> {
         }
         if let OperandKind::Memory(ptr) = base.kind {
             let kind = OperandKind::Component(ptr, position);
-            return Some(Operand {
-                kind,
-                ty,
-                is_const: base.is_const,
-                enumeration: None,
-                constant: None,
-                span,
-            });
+            return Some(Operand::new(kind, QualType { ty, ..base.qual() }, span));
         }
         let whole = self.read(base)?;
         let value = self.builder.emit(Op::ExtractDynamic(whole.value, position), ty, span);
@@ -310,11 +345,19 @@ impl<'a> Checker<'a> {
         Some(index as u32)
     }
 
-    fn matrix_index(&mut self, base: Operand, index: Rvalue, cols: u8, span: Span) -> Option<Operand> {
+    /// A column. `operator[]` gives a reference, of a temporary matrix too; its value is cheaper where that is enough.
+    fn matrix_index(
+        &mut self,
+        base: Operand,
+        index: Rvalue,
+        cols: u8,
+        want: Want,
+        span: Span,
+    ) -> Option<Operand> {
         let position = self.index_value(index)?;
         if let Some(constant) = self.scalar_constant(position) {
             let column = self.constant_component(constant.as_int(), u32::from(cols), index.span)?;
-            if !base.is_place() {
+            if !base.is_place() && want == Want::Value {
                 let whole = self.read(base)?;
                 let value = self.builder.extract(whole.value, column, span);
                 return Some(Operand::value(value, self.builder.type_of(value), span));
@@ -322,7 +365,7 @@ impl<'a> Checker<'a> {
         }
         let ptr = self.materialise(base)?;
         let at = self.builder.element_addr(ptr, position, span);
-        let ty = QualType { ty: self.builder.pointee(at), is_const: base.is_const, enumeration: None };
+        let ty = QualType { ty: self.builder.pointee(at), ..base.qual() };
         Some(Operand::memory(at, ty, span))
     }
 

@@ -288,7 +288,7 @@ impl<'a> Checker<'a> {
     fn decayed(&mut self, elem: &'a ast::TypeExpr) -> Option<super::types::Declared> {
         let inner = self.declared_type(elem)?;
         let space = inner.space.map_or(AddressSpace::Thread, |(space, _)| space);
-        let ty = self.builder.pointer_type(space, inner.ty.ty, inner.ty.is_const);
+        let ty = self.pointer_to(space, inner.ty);
         Some(super::types::Declared::plain(ty))
     }
 

@@ -46,7 +46,13 @@ impl<'a> Checker<'a> {
             Init::Paren(args, span) => {
                 let target = super::types::Declared { ty: to, space: None, reference: None };
                 match &args[..] {
-                    [one] if !matches!(one.kind, ExprKind::InitList(_)) && self.shape(to.ty).is_none() => {
+                    [one]
+                        if !matches!(one.kind, ExprKind::InitList(_))
+                            && !matches!(
+                                self.ty(to.ty),
+                                Type::Scalar(_) | Type::Vector { .. } | Type::Matrix { .. }
+                            ) =>
+                    {
                         self.initial_value(one, to, wanted)
                     }
                     _ => {

@@ -133,7 +133,9 @@ impl<'a> Checker<'a> {
                 Source::Thread(attribute) => Binding::Attribute(attribute),
             };
             let name = param.name.map_or_else(String::new, |name| name.name.clone());
-            result.push(KernelParam { name, ty: self.param_type(param), binding, span: param.span });
+            let ty = self.param_type(param);
+            let ty = self.builder.type_table().untagged(ty);
+            result.push(KernelParam { name, ty, binding, span: param.span });
         }
         distinct.then_some(result)
     }

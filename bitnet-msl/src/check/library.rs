@@ -7,9 +7,10 @@ use super::operand::{Operand, OperandKind, Rvalue};
 use super::scope::{METAL, Qualifier};
 use super::suggest::closest;
 use super::types::{Declared, Enumeration, QualType};
+use super::votes;
 use crate::ast::{self, TemplateArg};
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Scalar, Type, TypeId};
+use crate::ir::{Scalar, StructId, Type, TypeId};
 use crate::options::LanguageVersion;
 use crate::source::Span;
 
@@ -33,8 +34,6 @@ const UNSUPPORTED_TYPES: &[&str] = &[
     "patch_control_point",
     "interpolant",
     "array_ref",
-    "simd_vote",
-    "quad_vote",
 ];
 
 /// A scalar type by its names.
@@ -100,6 +99,9 @@ impl<'a> Checker<'a> {
     pub(super) fn is_library_type(&self, path: &ast::Path) -> bool {
         let Some(last) = path.segments.last() else { return false };
         let name = last.name.name.as_str();
+        if votes::bits_of_vote(path).is_some() {
+            return true;
+        }
         let templates = ["vec", "packed_vec", "matrix", "atomic", "array"];
         self.is_library_path(path)
             && (type_named(name).is_some()
@@ -111,6 +113,9 @@ impl<'a> Checker<'a> {
     pub(super) fn library_type(&mut self, path: &'a ast::Path) -> Option<Declared> {
         let last = path.segments.last()?;
         let name = last.name.name.as_str();
+        if let Some(scalar) = votes::bits_of_vote(path) {
+            return Some(Declared::plain(self.builder.scalar_type(scalar)));
+        }
         if !self.is_library_path(path) {
             return self.no_such_type(path);
         }
@@ -120,11 +125,8 @@ impl<'a> Checker<'a> {
         if let Some(enumeration) = BuiltinEnum::from_name(name) {
             let ty = self.builder.scalar_type(enumeration.scalar());
             let enumeration = Some(Enumeration::Library(enumeration));
-            return Some(Declared {
-                ty: QualType { ty, is_const: false, enumeration },
-                space: None,
-                reference: None,
-            });
+            let ty = QualType { enumeration, ..QualType::plain(ty) };
+            return Some(Declared { ty, space: None, reference: None });
         }
         let Some(ty) = type_named(name) else { return self.no_such_type(path) };
         let is_bfloat = matches!(ty, Type::Scalar(Scalar::BF16) | Type::Vector { elem: Scalar::BF16, .. });
@@ -217,7 +219,8 @@ impl<'a> Checker<'a> {
         elem: &'a TemplateArg,
         len: &'a TemplateArg,
     ) -> Option<Declared> {
-        let elem = self.type_argument(elem)?.ty;
+        let elem = self.type_argument(elem)?.unqualified();
+        let elem = self.inner_type(elem);
         let len = match len {
             TemplateArg::Expr(expr) => self.array_len(expr)?,
             TemplateArg::Type(ty) => {
@@ -272,9 +275,9 @@ impl<'a> Checker<'a> {
 
     fn scalar_argument(&mut self, arg: &'a TemplateArg) -> Option<Scalar> {
         let ty = self.type_argument(arg)?;
-        let scalar = self.as_scalar(ty.ty);
+        let scalar = self.as_scalar(ty.ty).filter(|_| ty.enumeration.is_none());
         if scalar.is_none() {
-            let (shown, span) = (self.display(ty.ty), template_arg_span(arg));
+            let (shown, span) = (self.display_qual(ty), template_arg_span(arg));
             self.error(Code::E0209, span, format!("a scalar type is needed here, not `{shown}`"));
         }
         scalar
@@ -388,7 +391,15 @@ impl<'a> Checker<'a> {
         let ptr = self.materialise(base)?;
         let elements = self.builder.field_addr(ptr, 0, span);
         let at = self.builder.element_addr(elements, position, span);
-        Some(Operand::memory(at, QualType { ty: elem, is_const, enumeration: None }, span))
+        let base = QualType { is_const, ..base.qual() };
+        Some(Operand::memory(at, self.element_of(base, elem), span))
+    }
+
+    /// The array within a `metal::array`, with what the layout does not keep of its elements.
+    pub(super) fn array_of_library(&self, id: StructId) -> Option<TypeId> {
+        let types = self.builder.type_table();
+        let (elem, len) = self.array_struct(types.find(Type::Struct(id))?)?;
+        types.find(Type::Array { elem, len })
     }
 
     /// Element type and length of a `metal::array`.

@@ -193,7 +193,7 @@ impl<'a> Checker<'a> {
         }
         match self.ty(to.ty) {
             Type::Array { elem, len } => {
-                let elem = QualType { ty: elem, ..to };
+                let elem = self.element_of(to, elem);
                 let mut values = Vec::new();
                 while values.len() < len as usize && !clauses.is_empty() {
                     values.push(self.part(clauses, elem, span)?);
@@ -259,6 +259,7 @@ impl<'a> Checker<'a> {
         ty: TypeId,
         span: Span,
     ) -> Option<Value> {
+        self.check_aggregate(id, span)?;
         let field_types = self.field_types(id);
         if self.builder.type_table().get_struct(id).is_union {
             // A list initialises the first member of a union.
@@ -273,7 +274,7 @@ impl<'a> Checker<'a> {
             let qual = self.field_qual(id, index, field_type);
             values.push(match clauses.is_empty() {
                 false => self.part(clauses, qual, span)?,
-                true => self.missing_member(id, index, qual, Missing::EmptyList, span)?,
+                true => self.missing_member(id, index, qual, Missing::EmptyList, &values, span)?,
             });
         }
         Some(self.builder.emit(Op::Compose(values), ty, span))
@@ -298,7 +299,7 @@ impl<'a> Checker<'a> {
         self.nested(span, |c| match c.ty(ty.ty) {
             Type::Array { elem, len } => {
                 c.check_listed(len, span)?;
-                let one = c.missing_value(QualType { ty: elem, ..ty }, how, span)?;
+                let one = c.missing_value(c.element_of(ty, elem), how, span)?;
                 Some(c.builder.emit(Op::Compose(vec![one; len as usize]), ty.ty, span))
             }
             Type::Struct(id) if c.builder.type_table().get_struct(id).is_union => {
@@ -308,7 +309,8 @@ impl<'a> Checker<'a> {
                 let mut values = Vec::new();
                 for (index, field_type) in c.field_types(id).into_iter().enumerate() {
                     let qual = c.field_qual(id, index, field_type);
-                    values.push(c.missing_member(id, index, qual, how, span)?);
+                    let value = c.missing_member(id, index, qual, how, &values, span)?;
+                    values.push(value);
                 }
                 Some(c.builder.emit(Op::Compose(values), ty.ty, span))
             }
@@ -324,7 +326,7 @@ impl<'a> Checker<'a> {
             (None, Missing::Default) => return self.no_default_value(id, span),
         };
         let qual = self.field_qual(id, member, self.field_types(id)[member]);
-        let value = self.missing_member(id, member, qual, how, span)?;
+        let value = self.missing_member(id, member, qual, how, &[], span)?;
         Some(self.union_of(member, value, ty, span))
     }
 

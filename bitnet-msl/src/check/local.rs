@@ -68,9 +68,10 @@ impl<'a> Checker<'a> {
             self.error(Code::E0315, decl.span, "an array has at least one element");
             return None;
         };
-        let ty = self.array_type(inner.ty.ty, len, decl.ty.span)?;
-        let is_const = inner.ty.is_const || decl.ty.quals.is_const;
-        Some(Declared { ty: QualType { ty, is_const, ..inner.ty }, ..inner })
+        let (elem, like) = self.array_like(inner.ty);
+        let ty = self.array_type(elem, len, decl.ty.span)?;
+        let is_const = like.is_const || decl.ty.quals.is_const;
+        Some(Declared { ty: QualType { ty, is_const, ..like }, ..inner })
     }
 
     /// Checks an initialiser whose variable has no type.
@@ -99,10 +100,7 @@ impl<'a> Checker<'a> {
                 let value = self.init_value(init, ty, Some(&wanted))?;
                 Some(self.packed_like(value, ty.ty, decl.span))
             }
-            None if self.has_default_members(ty.ty) => {
-                Some(self.missing_value(ty, Missing::Default, decl.name.span)?)
-            }
-            None if ty.is_const => {
+            None if ty.is_const && !self.is_initialised_by_itself(ty.ty) => {
                 self.error(
                     Code::E0316,
                     decl.name.span,
@@ -110,7 +108,13 @@ impl<'a> Checker<'a> {
                 );
                 return None;
             }
-            None => None,
+            None => {
+                self.check_default_constructible(ty, decl.name.span)?;
+                match self.has_default_members(ty.ty) {
+                    true => Some(self.missing_value(ty, Missing::Default, decl.name.span)?),
+                    false => None,
+                }
+            }
         };
         let init = match value {
             Some(value) => Some(self.local_init(decl, ty, mark, value)?),
@@ -151,20 +155,21 @@ impl<'a> Checker<'a> {
             return None;
         }
         let mark = self.builder.mark();
-        let operand = self.expr(expr)?;
+        let operand = if shape.is_reference { self.place(expr)? } else { self.expr(expr)? };
         if shape.is_reference {
             return self.bind_auto(decl, operand, &shape);
         }
         let read = self.read(operand)?;
         let is_pointer = matches!(self.ty(read.ty), Type::Pointer { .. });
-        if read.is_null || self.ty(read.ty) == Type::Void || (shape.is_pointer && !is_pointer) {
-            let shown = if read.is_null { "nullptr".into() } else { self.display(read.ty) };
+        if read.is_null() || self.ty(read.ty) == Type::Void || (shape.is_pointer && !is_pointer) {
+            let shown = if read.is_null() { "nullptr".into() } else { self.display(read.ty) };
             self.error(Code::E0325, expr.span, format!("auto cannot be deduced from `{shown}`"));
             return None;
         }
         self.bounded(read.ty, expr.span)?;
         let is_const = decl.is_constexpr || decl.ty.quals.is_const && !shape.is_pointer;
-        let ty = QualType { ty: read.ty, is_const, enumeration: read.enumeration };
+        let is_volatile = decl.ty.quals.is_volatile && !shape.is_pointer;
+        let ty = QualType { is_const, is_volatile, ..self.rvalue_qual(&read) };
         let init = self.local_init(decl, ty, mark, read.value)?;
         self.declare_local(decl, ty, Some(init));
         Some(())
@@ -183,8 +188,8 @@ impl<'a> Checker<'a> {
                 return None;
             }
         }
-        let is_const = operand.is_const || shape.is_const;
-        let ty = QualType { ty: operand.ty, is_const, enumeration: operand.enumeration };
+        let ty = operand.qual();
+        let ty = QualType { is_const: ty.is_const || shape.is_const, ..ty };
         self.bind(decl, ty, space, operand)
     }
 
@@ -206,7 +211,7 @@ impl<'a> Checker<'a> {
                 return None;
             }
         };
-        let operand = self.expr(expr)?;
+        let operand = self.place(expr)?;
         self.bind(decl, ty, space, operand)
     }
 
@@ -235,15 +240,16 @@ impl<'a> Checker<'a> {
         space: AddressSpace,
         wanted: Option<&Wanted>,
     ) -> Option<crate::ir::Value> {
-        let same = operand.ty == ty.ty && operand.enumeration == ty.enumeration;
+        let same = operand.qual().is_similar(ty);
         let place = self.place_space(&operand);
         let in_memory = matches!(operand.kind, OperandKind::Memory(_));
-        if in_memory && same && place == Some(space) && (ty.is_const || !operand.is_const) {
+        if in_memory && same && place == Some(space) && operand.qual().keeps_qualifiers(ty) {
             let ptr = self.address_of(&operand)?;
-            let pointer = self.builder.pointer_type(space, ty.ty, ty.is_const);
+            let pointer = self.pointer_to(space, ty);
             return Some(self.as_pointer_type(ptr, pointer, operand.span));
         }
-        if ty.is_const && space == AddressSpace::Thread && !(in_memory && same && place != Some(space)) {
+        // Nothing of the type itself is copied, which would hide that it is not bound.
+        if ty.is_const && !ty.is_volatile && space == AddressSpace::Thread && !(in_memory && same) {
             let span = operand.span;
             let target = QualType { ty: self.unpacked_type(ty.ty), ..ty };
             let value = self.convert(operand, target, wanted)?;
@@ -269,14 +275,15 @@ impl<'a> Checker<'a> {
         let diagnostic = match operand.kind {
             OperandKind::Memory(_) => {
                 let from_space = self.place_space(&operand).unwrap_or(AddressSpace::Thread);
-                let shown = self.display(operand.ty);
+                let shown = self.display_qual(operand.qual());
                 let from = format!("{} {shown}", from_space.msl_name());
                 if from_space != space {
                     self.wrong_space(span, &from, &to, from_space.msl_name(), space.msl_name())
-                } else if operand.ty != ty.ty {
+                } else if !operand.qual().is_similar(ty) {
                     Diagnostic::new(Code::E0326, span, format!("`{to}` cannot be bound to a `{shown}`"))
                 } else {
-                    Diagnostic::new(Code::E0303, span, format!("`{to}` cannot be bound to something const"))
+                    let lost = operand.qual().lost_qualifier(ty);
+                    Diagnostic::new(Code::E0303, span, format!("`{to}` cannot be bound to something {lost}"))
                 }
             }
             OperandKind::Swizzle(..) | OperandKind::Component(..) => Diagnostic::new(
@@ -285,7 +292,7 @@ impl<'a> Checker<'a> {
                 format!("`{to}` cannot be bound to a component of a vector"),
             )
             .note("neither pointers nor references to vector components exist [MSL 2.2]"),
-            OperandKind::Value(_) | OperandKind::Null => {
+            OperandKind::Value(_) | OperandKind::Zero(_) | OperandKind::Null => {
                 Diagnostic::new(Code::E0326, span, format!("`{to}` cannot be bound to a value"))
                     .note("only `thread const T &` takes values")
             }
@@ -327,6 +334,15 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
+        if declared.ty.is_const && !self.is_initialised_by_itself(declared.ty.ty) {
+            let message = format!("const threadgroup variable `{name}` never gets a value");
+            self.report(
+                Diagnostic::new(Code::E0316, decl.name.span, message)
+                    .note("threadgroup variables have no initialiser: leave const out [MSL 4.4]"),
+            );
+            return None;
+        }
+        self.check_default_constructible(declared.ty, decl.name.span)?;
         let storage = self.add_global(decl, declared.ty.ty, GlobalKind::Threadgroup);
         self.declare_variable(&decl.name, Variable { ty: declared.ty, storage, constant: None });
         Some(())

@@ -238,9 +238,9 @@ impl<'a> Checker<'a> {
         };
         let is_scoped = operand.enumeration.is_some_and(|enumeration| self.is_scoped(enumeration));
         let read = self.read(operand)?;
-        let wanted = if is_scoped || read.is_null { None } else { self.printed_type(spec, read.ty) };
+        let wanted = if is_scoped || read.is_null() { None } else { self.printed_type(spec, read.ty) };
         let Some(wanted) = wanted else {
-            self.report_unprintable(spec, &operand, read.ty, is_scoped || read.is_null);
+            self.report_unprintable(spec, &operand, read.ty, is_scoped || read.is_null());
             return None;
         };
         Some(self.convert_value(read.value, read.ty, wanted, read.span))

@@ -1,9 +1,17 @@
-//! Matrices: operators and products as operations on their columns (MSL specification, 2.3.2).
+//! Matrices: operators and products as operations on their columns (MSL specification, 2.3.2, 3.2).
+//!
+//! The operators are function templates of the library over the component type. So operands do not convert: a scalar
+//! factor is of the component type, and a packed vector is no vector to them. There are no unary ones, and of the
+//! compound assignments there are `m += n`, `m -= n` and `m *= s` (a method, whose argument does convert).
 
 use super::Checker;
-use super::operand::Rvalue;
-use crate::ast::{InfixOp, PrefixOp};
-use crate::ir::{BinaryOp, Op, Scalar, Type, TypeId, UnaryOp, Value};
+use super::arith::infix_info;
+use super::convert::Wanted;
+use super::operand::{Origin, Rvalue};
+use super::types::QualType;
+use crate::ast::InfixOp;
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{BinaryOp, Op, Scalar, Type, TypeId, Value};
 use crate::source::Span;
 
 /// Component type, columns, rows.
@@ -37,16 +45,39 @@ impl<'a> Checker<'a> {
         Some(self.rvalue(value, span))
     }
 
-    pub(super) fn matrix_prefix(&mut self, op: PrefixOp, x: Rvalue, span: Span) -> Option<Rvalue> {
-        let shape = self.matrix_shape(x.ty)?;
-        let value = self.by_column(x, shape, span, |c, _, column| match op {
-            PrefixOp::Neg => {
-                let ty = c.builder.type_of(column);
-                c.builder.emit(Op::Unary(UnaryOp::Neg, column), ty, span)
+    /// `m op= x`.
+    pub(super) fn matrix_compound(
+        &mut self,
+        op: InfixOp,
+        m: Rvalue,
+        x: Rvalue,
+        span: Span,
+    ) -> Option<Rvalue> {
+        let shape = self.matrix_shape(m.ty)?;
+        match (op, self.matrix_shape(x.ty)) {
+            (InfixOp::Add | InfixOp::Sub, Some(_)) => self.matrix_infix(op, m, x, span),
+            (InfixOp::Mul, None) if self.as_scalar(x.ty).is_some() => {
+                let elem = QualType::plain(self.builder.scalar_type(shape.0));
+                if self.implicit_rank(&x, elem).is_none() {
+                    let shown = self.display(m.ty);
+                    let wanted = Wanted { span: m.span, message: format!("a `{shown}` is multiplied") };
+                    self.cannot_convert(&x, elem, Some(&wanted));
+                    return None;
+                }
+                let factor = self.convert_scalar(x.value, shape.0, x.span);
+                Some(self.matrix_scaled(m, shape, factor, span))
             }
-            _ => column,
-        });
-        Some(self.rvalue(value, span))
+            (_, other) => {
+                let (left, right) = (self.display(m.ty), self.display_qual(self.rvalue_qual(&x)));
+                let message = format!("`{}=` is not defined for `{left}` and `{right}`", infix_info(op).0);
+                let note = match other {
+                    Some(_) => "matrices take += and -= with a matrix, not *=: write m = m * n [MSL 3.2]",
+                    None => "matrices take *= with a scalar, += and -= with a matrix [MSL 3.2]",
+                };
+                self.report(Diagnostic::new(Code::E0305, span, message).note(note));
+                None
+            }
+        }
     }
 
     /// A matrix of each column put through `f`.
@@ -65,22 +96,43 @@ impl<'a> Checker<'a> {
         self.builder.emit(Op::Compose(columns), m.ty, span)
     }
 
+    /// Why an operand beside a matrix is none of its operators', if the reason is not the number of components.
+    fn beside_matrix(&self, elem: Scalar, x: &Rvalue) -> Option<String> {
+        let name = elem.msl_name();
+        match self.ty(x.ty) {
+            Type::Scalar(_) => {
+                let note =
+                    format!("a factor beside a matrix of {name} is a {name}: write {name}(x) [MSL 3.2]");
+                Some(note)
+            }
+            Type::Vector { len, .. } if x.origin == Origin::Packed => {
+                let note = "a packed vector is no vector to the operators of matrices";
+                Some(format!("{note}: write {name}{len}(x) [MSL 2.2.3]"))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_factor(&self, elem: Scalar, x: &Rvalue) -> bool {
+        self.as_scalar(x.ty) == Some(elem) && x.enumeration.is_none()
+    }
+
     /// Matrix by vector or scalar.
     fn matrix_times(&mut self, m: Rvalue, shape: Shape, x: Rvalue, span: Span) -> Option<Rvalue> {
         let (elem, cols, _) = shape;
         match self.ty(x.ty) {
-            Type::Scalar(_) => self.matrix_scaled(m, shape, x, span),
-            Type::Vector { elem: other, len, .. } if other == elem && len == cols => {
+            Type::Scalar(_) if self.is_factor(elem, &x) => Some(self.matrix_scaled(m, shape, x.value, span)),
+            Type::Vector { elem: other, len, .. }
+                if other == elem && len == cols && x.origin != Origin::Packed =>
+            {
                 let value = self.combine_columns(m.value, shape, x.value, span);
                 Some(self.rvalue(value, span))
             }
-            _ => self.wrong_operands(
-                InfixOp::Mul,
-                &m,
-                &x,
-                span,
-                Some("a vector on the right needs a component a column"),
-            ),
+            _ => {
+                let note = self.beside_matrix(elem, &x);
+                let note = note.as_deref().unwrap_or("a vector on the right needs a component a column");
+                self.wrong_operands(InfixOp::Mul, &m, &x, span, Some(note))
+            }
         }
     }
 
@@ -88,8 +140,10 @@ impl<'a> Checker<'a> {
     fn times_matrix(&mut self, x: Rvalue, m: Rvalue, shape: Shape, span: Span) -> Option<Rvalue> {
         let (elem, cols, rows) = shape;
         match self.ty(x.ty) {
-            Type::Scalar(_) => self.matrix_scaled(m, shape, x, span),
-            Type::Vector { elem: other, len, .. } if other == elem && len == rows => {
+            Type::Scalar(_) if self.is_factor(elem, &x) => Some(self.matrix_scaled(m, shape, x.value, span)),
+            Type::Vector { elem: other, len, .. }
+                if other == elem && len == rows && x.origin != Origin::Packed =>
+            {
                 let mut components = Vec::with_capacity(usize::from(cols));
                 for i in 0..u32::from(cols) {
                     let column = self.builder.extract(m.value, i, span);
@@ -100,13 +154,11 @@ impl<'a> Checker<'a> {
                 let value = self.builder.emit(Op::Compose(components), ty, span);
                 Some(self.rvalue(value, span))
             }
-            _ => self.wrong_operands(
-                InfixOp::Mul,
-                &x,
-                &m,
-                span,
-                Some("a vector on the left needs a component a row"),
-            ),
+            _ => {
+                let note = self.beside_matrix(elem, &x);
+                let note = note.as_deref().unwrap_or("a vector on the left needs a component a row");
+                self.wrong_operands(InfixOp::Mul, &x, &m, span, Some(note))
+            }
         }
     }
 
@@ -119,18 +171,14 @@ impl<'a> Checker<'a> {
         sum
     }
 
-    fn matrix_scaled(&mut self, m: Rvalue, shape: Shape, s: Rvalue, span: Span) -> Option<Rvalue> {
+    /// A matrix by a scalar of its component type.
+    fn matrix_scaled(&mut self, m: Rvalue, shape: Shape, factor: Value, span: Span) -> Rvalue {
         let (elem, _, rows) = shape;
-        let scalar = self.builder.scalar_type(elem);
-        if self.type_rank(s.ty, scalar).is_none() {
-            return self.wrong_operands(InfixOp::Mul, &m, &s, span, None);
-        }
-        let factor = self.convert_scalar(s.value, elem, s.span);
         let column_type = self.builder.vector_type(elem, rows);
-        let factor = self.builder.splat(factor, column_type, s.span);
+        let factor = self.builder.splat(factor, column_type, span);
         let value = self
             .by_column(m, shape, span, |c, _, column| c.builder.binary(BinaryOp::Mul, column, factor, span));
-        Some(self.rvalue(value, span))
+        self.rvalue(value, span)
     }
 
     /// Sum over columns of column × component: a matrix by a column vector.

@@ -1,7 +1,7 @@
 //! Members of structs and components of vectors.
 
 use super::Checker;
-use super::operand::{Operand, OperandKind};
+use super::operand::{Operand, OperandKind, Want};
 use super::suggest::closest;
 use super::types::QualType;
 use crate::ast;
@@ -16,13 +16,51 @@ impl<'a> Checker<'a> {
         base: &'a ast::Expr,
         segment: &'a ast::PathSegment,
         arrow: bool,
+        want: Want,
         span: Span,
     ) -> Option<Operand> {
-        let mut operand = self.expr(base)?;
+        let operand = self.member_base(base, arrow, want)?;
+        self.member_of(operand, segment, span)
+    }
+
+    /// What stands before `.` or `->`: the object that has the member.
+    pub(super) fn member_base(&mut self, base: &'a ast::Expr, arrow: bool, want: Want) -> Option<Operand> {
         if arrow {
-            let pointer = self.read(operand)?;
-            operand = self.deref(pointer, base.span)?;
+            let pointer = self.value(base)?;
+            return self.deref(pointer, base.span);
         }
+        self.wanted(base, want)
+    }
+
+    /// The type with which a member was declared; the inner `None` for components of vectors.
+    pub(super) fn declared_member(
+        &mut self,
+        base: &Operand,
+        segment: &ast::PathSegment,
+    ) -> Option<Option<QualType>> {
+        let Type::Struct(mut id) = self.ty(base.ty) else { return Some(None) };
+        let Some(path) = self.field_path(id, &segment.name.name) else {
+            return self.no_such_field(id, &segment.name);
+        };
+        self.check_access(id, &segment.name)?;
+        let mut declared = QualType::plain(base.ty);
+        for index in path {
+            let field = self.builder.type_table().get_struct(id).fields[index].ty;
+            declared = self.field_qual(id, index, field);
+            if let Type::Struct(inner) = self.ty(declared.ty) {
+                id = inner;
+            }
+        }
+        Some(Some(declared))
+    }
+
+    /// A member of an object.
+    pub(super) fn member_of(
+        &mut self,
+        operand: Operand,
+        segment: &ast::PathSegment,
+        span: Span,
+    ) -> Option<Operand> {
         match self.ty(operand.ty) {
             Type::Struct(id) => self.field(operand, id, &segment.name, span),
             Type::Vector { len, .. } => {
@@ -52,6 +90,7 @@ impl<'a> Checker<'a> {
 
     fn field(&mut self, base: Operand, id: StructId, name: &ast::Ident, span: Span) -> Option<Operand> {
         let Some(path) = self.field_path(id, &name.name) else { return self.no_such_field(id, name) };
+        self.check_access(id, name)?;
         let mut at = base;
         for index in path {
             at = self.field_at(at, index, span)?;
@@ -85,7 +124,11 @@ impl<'a> Checker<'a> {
         match base.kind {
             OperandKind::Memory(ptr) => {
                 let at = self.builder.field_addr(ptr, index, span);
-                let ty = QualType { is_const: base.is_const || qual.is_const, ..qual };
+                let ty = QualType {
+                    is_const: base.is_const || qual.is_const,
+                    is_volatile: base.is_volatile || qual.is_volatile,
+                    ..qual
+                };
                 Some(Operand::memory(at, ty, span))
             }
             _ => {
@@ -98,9 +141,7 @@ impl<'a> Checker<'a> {
                     return Some(Operand::memory(at, QualType { is_const: true, ..qual }, span));
                 }
                 let value = self.builder.extract(whole.value, index, span);
-                let value = self.unpack(value, span);
-                let operand = Operand::value(value, self.builder.type_of(value), span);
-                Some(Operand { enumeration: qual.enumeration, ..operand })
+                Some(Operand::value_of(value, qual, span))
             }
         }
     }
@@ -175,6 +216,6 @@ impl<'a> Checker<'a> {
                 OperandKind::Value(self.take_components(whole.value, components, len, span))
             }
         };
-        Some(Operand { kind, ty, is_const: base.is_const, enumeration: None, constant: None, span })
+        Some(Operand::new(kind, QualType { ty, ..base.qual() }, span))
     }
 }

@@ -15,6 +15,7 @@ pub(super) struct Operand {
     pub(super) ty: TypeId,
     /// The place may not be written.
     pub(super) is_const: bool,
+    pub(super) is_volatile: bool,
     pub(super) enumeration: Option<Enumeration>,
     /// What reading the place gives, where that is known: a `const` variable.
     pub(super) constant: Option<ConstValue>,
@@ -24,33 +25,90 @@ pub(super) struct Operand {
 /// Where the result is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OperandKind {
-    /// A value.
+    /// A value. Of a packed vector it may be unpacked already.
     Value(Value),
+    /// A literal 0, which may still become a null pointer.
+    Zero(Value),
     /// In memory, at a pointer to the operand's type.
     Memory(Value),
     /// Components of a vector in memory: pointer to the vector, components, how many.
     Swizzle(Value, [u8; 4], u8),
     /// A component of a vector in memory by run-time index: pointer to the vector, index.
     Component(Value, Value),
-    /// `nullptr`, or a literal 0 that may still become a null pointer.
+    /// `nullptr`.
     Null,
+}
+
+/// Whether an expression is wanted as a place or may as well be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    Value,
+    Place,
+}
+
+/// Where a value comes from, as far as rules ask and the type does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Anywhere else.
+    Computed,
+    /// A literal 0.
+    Zero,
+    /// `nullptr`.
+    Nullptr,
+    /// A packed vector, unpacked when it was read.
+    Packed,
 }
 
 impl Operand {
     /// A value without enumeration.
     pub(super) fn value(value: Value, ty: TypeId, span: Span) -> Self {
-        Self { kind: OperandKind::Value(value), ty, is_const: false, enumeration: None, constant: None, span }
+        Self::new(OperandKind::Value(value), QualType::plain(ty), span)
+    }
+
+    /// A value of a type.
+    pub(super) fn value_of(value: Value, ty: QualType, span: Span) -> Self {
+        Self::new(OperandKind::Value(value), ty.unqualified(), span)
+    }
+
+    /// What is at a place or has a value, and has a type.
+    pub(super) fn new(kind: OperandKind, ty: QualType, span: Span) -> Self {
+        let QualType { ty, is_const, is_volatile, enumeration } = ty;
+        Self { kind, ty, is_const, is_volatile, enumeration, constant: None, span }
     }
 
     /// A place in memory.
     pub(super) fn memory(ptr: Value, ty: QualType, span: Span) -> Self {
-        let QualType { ty, is_const, enumeration } = ty;
-        Self { kind: OperandKind::Memory(ptr), ty, is_const, enumeration, constant: None, span }
+        Self::new(OperandKind::Memory(ptr), ty, span)
+    }
+
+    /// The type, as it is of a place.
+    pub(super) fn qual(&self) -> QualType {
+        let Operand { ty, is_const, is_volatile, enumeration, .. } = *self;
+        QualType { ty, is_const, is_volatile, enumeration }
     }
 
     /// Whether it is a place rather than a value.
     pub(super) fn is_place(&self) -> bool {
-        !matches!(self.kind, OperandKind::Value(_) | OperandKind::Null)
+        !matches!(self.kind, OperandKind::Value(_) | OperandKind::Zero(_) | OperandKind::Null)
+    }
+
+    /// A swizzle that names a component twice: it cannot be assigned.
+    pub(super) fn repeats_components(&self) -> bool {
+        match self.kind {
+            OperandKind::Swizzle(_, components, len) => has_duplicates(&components[..usize::from(len)]),
+            _ => false,
+        }
+    }
+
+    /// A value that has been read.
+    pub(super) fn of(value: Rvalue) -> Self {
+        let kind = match value.origin {
+            Origin::Nullptr => OperandKind::Null,
+            Origin::Zero => OperandKind::Zero(value.value),
+            Origin::Computed | Origin::Packed => OperandKind::Value(value.value),
+        };
+        let ty = QualType { enumeration: value.enumeration, ..QualType::plain(value.ty) };
+        Self::new(kind, ty, value.span)
     }
 }
 
@@ -60,9 +118,15 @@ pub(super) struct Rvalue {
     pub(super) value: Value,
     pub(super) ty: TypeId,
     pub(super) enumeration: Option<Enumeration>,
-    /// `nullptr`.
-    pub(super) is_null: bool,
+    pub(super) origin: Origin,
     pub(super) span: Span,
+}
+
+impl Rvalue {
+    /// `nullptr`.
+    pub(super) fn is_null(&self) -> bool {
+        self.origin == Origin::Nullptr
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -72,7 +136,8 @@ impl<'a> Checker<'a> {
             Type::Vector { elem, len, packed: true } => self.builder.vector_type(elem, len),
             Type::Array { elem, .. } => {
                 let space = self.place_space(operand).unwrap_or(AddressSpace::Thread);
-                self.builder.pointer_type(space, elem, operand.is_const)
+                let elem = self.element_of(operand.qual(), elem);
+                self.pointer_to(space, elem)
             }
             _ => operand.ty,
         }
@@ -82,7 +147,7 @@ impl<'a> Checker<'a> {
     pub(super) fn place_space(&self, operand: &Operand) -> Option<AddressSpace> {
         let ptr = match operand.kind {
             OperandKind::Memory(ptr) | OperandKind::Swizzle(ptr, ..) | OperandKind::Component(ptr, _) => ptr,
-            OperandKind::Value(_) | OperandKind::Null => return None,
+            OperandKind::Value(_) | OperandKind::Zero(_) | OperandKind::Null => return None,
         };
         match self.ty(self.builder.type_of(ptr)) {
             Type::Pointer { space, .. } => Some(space),
@@ -99,7 +164,7 @@ impl<'a> Checker<'a> {
                 let constant = operand.constant?;
                 self.builder.const_scalar(constant.scalar, constant.bits, span)
             }
-            OperandKind::Value(value) => value,
+            OperandKind::Value(value) | OperandKind::Zero(value) => self.unpack(value, span),
             OperandKind::Memory(ptr) => self.read_memory(&operand, ptr, ty)?,
             OperandKind::Swizzle(ptr, components, len) => {
                 let whole = self.load_vector(ptr, span);
@@ -108,8 +173,18 @@ impl<'a> Checker<'a> {
             OperandKind::Component(ptr, index) => self.read_component(ptr, index, ty, span),
             OperandKind::Null => self.builder.const_i32(0, span),
         };
-        let is_null = matches!(operand.kind, OperandKind::Null);
-        Some(Rvalue { value, ty, enumeration: operand.enumeration, is_null, span })
+        let origin = self.origin(&operand);
+        Some(Rvalue { value, ty, enumeration: operand.enumeration, origin, span })
+    }
+
+    /// Where the value of an operand comes from.
+    pub(super) fn origin(&self, operand: &Operand) -> Origin {
+        match (operand.kind, self.ty(operand.ty)) {
+            (OperandKind::Null, _) => Origin::Nullptr,
+            (OperandKind::Zero(_), _) => Origin::Zero,
+            (_, Type::Vector { packed: true, .. }) => Origin::Packed,
+            _ => Origin::Computed,
+        }
     }
 
     fn read_memory(&mut self, operand: &Operand, ptr: Value, ty: TypeId) -> Option<Value> {
@@ -132,6 +207,10 @@ impl<'a> Checker<'a> {
                 None
             }
             Type::Vector { packed: true, .. } => Some(self.load_vector(ptr, span)),
+            Type::Struct(_) => {
+                self.check_copy(operand)?;
+                Some(self.builder.load(ptr, span))
+            }
             _ => Some(self.builder.load(ptr, span)),
         }
     }
@@ -181,6 +260,7 @@ impl<'a> Checker<'a> {
 
     /// The same address with another pointer type, if it differs.
     pub(super) fn as_pointer_type(&mut self, ptr: Value, ty: TypeId, span: Span) -> Value {
+        let ty = self.builder.type_table().untagged(ty);
         if self.builder.type_of(ptr) == ty { ptr } else { self.builder.emit(Op::PtrCast(ptr), ty, span) }
     }
 
@@ -205,7 +285,7 @@ impl<'a> Checker<'a> {
                 let at = self.builder.element_addr(ptr, index, span);
                 self.builder.store(at, value, span);
             }
-            OperandKind::Value(_) | OperandKind::Null => {}
+            OperandKind::Value(_) | OperandKind::Zero(_) | OperandKind::Null => {}
         }
     }
 
@@ -249,10 +329,8 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        match (operand.kind, self.ty(operand.ty)) {
-            (OperandKind::Swizzle(_, components, len), _)
-                if has_duplicates(&components[..usize::from(len)]) =>
-            {
+        match self.ty(operand.ty) {
+            _ if operand.repeats_components() => {
                 self.report(
                     Diagnostic::new(
                         Code::E0308,
@@ -263,11 +341,11 @@ impl<'a> Checker<'a> {
                 );
                 None
             }
-            (_, Type::Array { .. }) => {
+            Type::Array { .. } => {
                 self.error(Code::E0306, operand.span, "an array cannot be assigned as a whole");
                 None
             }
-            (_, Type::Atomic(_)) => {
+            Type::Atomic(_) => {
                 self.report(
                     Diagnostic::new(
                         Code::E0319,
@@ -287,7 +365,7 @@ impl<'a> Checker<'a> {
         match operand.kind {
             OperandKind::Memory(ptr) => {
                 let space = self.place_space(operand)?;
-                let ty = self.builder.pointer_type(space, operand.ty, operand.is_const);
+                let ty = self.pointer_to(space, operand.qual());
                 Some(self.as_pointer_type(ptr, ty, operand.span))
             }
             OperandKind::Swizzle(..) | OperandKind::Component(..) => {
@@ -297,7 +375,7 @@ impl<'a> Checker<'a> {
                 );
                 None
             }
-            OperandKind::Value(_) | OperandKind::Null => {
+            OperandKind::Value(_) | OperandKind::Zero(_) | OperandKind::Null => {
                 self.report(
                     Diagnostic::new(Code::E0306, operand.span, "this is a value: it has no address")
                         .at("store it in a variable first"),

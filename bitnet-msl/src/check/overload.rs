@@ -176,17 +176,17 @@ impl<'a> Checker<'a> {
             return param.reference.is_none().then_some(ConversionRank::Conversion);
         };
         let Some(space) = param.reference else { return self.value_rank(operand, param.ty) };
-        let same = operand.ty == param.ty.ty && operand.enumeration == param.ty.enumeration;
+        let same = operand.qual().is_similar(param.ty);
         let in_memory = matches!(operand.kind, OperandKind::Memory(_));
         let in_space = in_memory && self.place_space(operand) == Some(space);
         if same && in_space {
-            return match (operand.is_const, param.ty.is_const) {
-                (true, false) => None,
-                (false, true) => Some(ConversionRank::Conversion),
-                _ => Some(ConversionRank::Exact),
+            return match operand.qual() {
+                from if from == param.ty => Some(ConversionRank::Exact),
+                from => from.keeps_qualifiers(param.ty).then_some(ConversionRank::Conversion),
             };
         }
-        if param.ty.is_const && space == AddressSpace::Thread && !(in_memory && same) {
+        if param.ty.is_const && !param.ty.is_volatile && space == AddressSpace::Thread && !(in_memory && same)
+        {
             return self.value_rank(operand, param.ty);
         }
         None
@@ -202,7 +202,7 @@ impl<'a> Checker<'a> {
             value: crate::ir::Value(0),
             ty: self.value_type(operand),
             enumeration: operand.enumeration,
-            is_null: matches!(operand.kind, OperandKind::Null),
+            origin: self.origin(operand),
             span: operand.span,
         };
         self.implicit_rank(&from, to)
@@ -238,18 +238,7 @@ impl<'a> Checker<'a> {
         name: &str,
         span: Span,
     ) -> Diagnostic {
-        let shown: Vec<String> = args
-            .iter()
-            .map(|arg| match arg {
-                Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
-                Argument::Operand(operand) => {
-                    let ty = self.value_type(operand);
-                    self.display_qual(QualType { ty, is_const: false, enumeration: operand.enumeration })
-                }
-                Argument::List(_) => "{…}".into(),
-            })
-            .collect();
-        let message = format!("no function `{name}` takes ({})", shown.join(", "));
+        let message = format!("no function `{name}` takes ({})", self.display_args(args));
         let mut diagnostic = Diagnostic::new(Code::E0311, span, message);
         for kind in kinds.iter().take(4) {
             let (at, what) = match kind {
@@ -264,6 +253,22 @@ impl<'a> Checker<'a> {
             diagnostic = diagnostic.label(at, what);
         }
         diagnostic
+    }
+
+    /// The types of arguments as messages print them.
+    pub(super) fn display_args(&mut self, args: &[Argument<'a>]) -> String {
+        let shown: Vec<String> = args
+            .iter()
+            .map(|arg| match arg {
+                Argument::Operand(operand) if matches!(operand.kind, OperandKind::Null) => "nullptr".into(),
+                Argument::Operand(operand) => {
+                    let ty = self.value_type(operand);
+                    self.display_qual(QualType { ty, ..operand.qual().unqualified() })
+                }
+                Argument::List(_) => "{…}".into(),
+            })
+            .collect();
+        shown.join(", ")
     }
 
     /// A function's parameters as messages print them.

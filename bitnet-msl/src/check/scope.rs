@@ -137,6 +137,11 @@ impl<'a> Scopes<'a> {
         self.blocks.iter().any(|block| block.names.contains_key(name))
     }
 
+    /// Whether this place is within a block.
+    pub(super) fn is_in_block(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
     pub(super) fn current_namespace(&self) -> NamespaceId {
         self.current
     }

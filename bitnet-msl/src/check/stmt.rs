@@ -330,7 +330,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         if let Some(space) = reference {
-            let operand = self.expr(expr)?;
+            let operand = self.place(expr)?;
             return self.bind_reference(operand, ret, space, None).map(Some);
         }
         let value = self.initial_value(expr, QualType { is_const: false, ..ret }, None)?;

@@ -3,6 +3,7 @@
 use super::Checker;
 use super::const_eval::ConstValue;
 use super::list::Missing;
+use super::members::{DeletedFunctions, MemberNames};
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast;
@@ -16,9 +17,21 @@ pub(super) struct StructInfo<'a> {
     /// The name in the definition.
     pub(super) span: Span,
     pub(super) fields: Vec<FieldInfo<'a>>,
+    /// A `class`: nobody else may name its members.
+    pub(super) is_private: bool,
+    pub(super) deleted: DeletedFunctions,
     /// Where default member initialisers look up names.
     namespace: NamespaceId,
     defaults: Defaults,
+    /// Declared in a block: its initialisers see what is around them.
+    is_local: bool,
+}
+
+impl StructInfo<'_> {
+    /// The namespace where default member initialisers look up names; `None` if that is the block around.
+    pub(super) fn outer_namespace(&self) -> Option<NamespaceId> {
+        (!self.is_local).then_some(self.namespace)
+    }
 }
 
 /// What becomes of a struct that is declared without a value.
@@ -47,8 +60,11 @@ impl Defaults {
 /// What the checker knows of a member beyond its place.
 #[derive(Debug)]
 pub(super) struct FieldInfo<'a> {
-    ty: QualType,
-    init: Option<&'a ast::Expr>,
+    pub(super) name: &'a ast::Ident,
+    pub(super) ty: QualType,
+    pub(super) init: Option<&'a ast::Expr>,
+    /// Members that `init` uses, by number.
+    pub(super) uses: Vec<usize>,
 }
 
 impl<'a> Checker<'a> {
@@ -104,23 +120,18 @@ impl<'a> Checker<'a> {
         let mut laid_out: Vec<(String, TypeId)> = Vec::with_capacity(fields.len());
         let mut infos = Vec::with_capacity(fields.len());
         let mut complete = true;
+        let mut names = MemberNames::default();
         for field in fields {
             let Some(ty) = self.field_type(field) else {
                 complete = false;
                 continue;
             };
-            let twin = laid_out.iter().position(|(name, _)| *name == field.name.name);
-            if let Some(index) = twin.filter(|_| !field.name.name.is_empty()) {
-                let message = format!("`{shown}` has two members named `{}`", field.name.name);
-                self.report(
-                    Diagnostic::new(Code::E0204, field.name.span, message)
-                        .label(fields[index].name.span, "first declared here"),
-                );
-                complete = false;
-            }
+            complete &= self.add_member_names(&mut names, shown, field, ty.ty).is_some();
             laid_out.push((field.name.name.clone(), ty.ty));
-            infos.push(FieldInfo { ty, init: field.init.as_ref() });
+            let init = field.init.as_ref();
+            infos.push(FieldInfo { name: &field.name, ty, init, uses: Vec::new() });
         }
+        self.check_union_defaults(decl.is_union, &infos);
         if !complete {
             return None;
         }
@@ -129,7 +140,6 @@ impl<'a> Checker<'a> {
             return None;
         };
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
-        let namespace = self.scopes.current_namespace();
         let members: Vec<Defaults> = infos
             .iter()
             .map(|field: &FieldInfo<'a>| match field.init {
@@ -137,10 +147,30 @@ impl<'a> Checker<'a> {
                 None => self.defaults(field.ty.ty),
             })
             .collect();
-        let defaults = Defaults::of_members(decl.is_union, &members);
-        self.structs.insert(id.0, StructInfo { span: name_span, fields: infos, namespace, defaults });
+        let info = StructInfo {
+            span: name_span,
+            is_private: decl.is_private,
+            deleted: self.deleted_functions(&infos, decl.is_union),
+            fields: infos,
+            namespace: self.scopes.current_namespace(),
+            defaults: Defaults::of_members(decl.is_union, &members),
+            is_local: self.scopes.is_in_block(),
+        };
+        self.structs.insert(id.0, info);
+        self.check_member_defaults(id);
         let ty = self.builder.types().intern(Type::Struct(id));
         Some(Declared::plain(self.bounded(ty, span)?))
+    }
+
+    /// A union gets one value where it has no initialiser.
+    fn check_union_defaults(&mut self, is_union: bool, fields: &[FieldInfo<'a>]) {
+        let mut defaults = fields.iter().filter(|field| is_union && field.init.is_some());
+        if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
+            self.report(
+                Diagnostic::new(Code::E0316, second.name.span, "a union has one default initialiser at most")
+                    .label(first.name.span, "this member has one already"),
+            );
+        }
     }
 
     fn field_type(&mut self, field: &'a ast::FieldDecl) -> Option<QualType> {
@@ -171,8 +201,10 @@ impl<'a> Checker<'a> {
 
     /// The type of a member with what the layout does not keep.
     pub(super) fn field_qual(&self, id: StructId, index: usize, ty: TypeId) -> QualType {
-        let info = self.structs.get(&id.0).and_then(|info| info.fields.get(index));
-        info.map_or(QualType::plain(ty), |field| field.ty)
+        match self.structs.get(&id.0) {
+            Some(info) => info.fields.get(index).map_or(QualType::plain(ty), |field| field.ty),
+            None => QualType::plain(self.array_of_library(id).unwrap_or(ty)),
+        }
     }
 
     /// What becomes of something of a type that is declared without a value. All elements of an array are one.
@@ -199,22 +231,29 @@ impl<'a> Checker<'a> {
         self.structs.get(&id.0).map(|info| info.span)
     }
 
-    /// The value of a member that no clause of a list is left for.
+    /// The value of a member that no clause of a list is left for, after those in front of it.
     pub(super) fn missing_member(
         &mut self,
         id: StructId,
         index: usize,
         ty: QualType,
         how: Missing,
+        earlier: &[Value],
         span: Span,
     ) -> Option<Value> {
         let info = self.structs.get(&id.0);
-        let init = info
-            .and_then(|info| info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.namespace)));
+        let init = info.and_then(|info| {
+            info.fields.get(index).and_then(|f| f.init).map(|init| (init, info.outer_namespace()))
+        });
         let Some((init, namespace)) = init else { return self.missing_value(ty, how, span) };
-        let place = self.scopes.enter(namespace, u32::MAX);
+        let place = namespace.map(|namespace| self.scopes.enter(namespace, u32::MAX));
+        self.scopes.push_block();
+        self.declare_used_members(id, index, earlier);
         let value = self.initial_value(init, ty, None);
-        self.scopes.leave(place);
+        self.scopes.pop_block();
+        if let Some(place) = place {
+            self.scopes.leave(place);
+        }
         value.map(|value| self.packed_like(value, ty.ty, span))
     }
 
@@ -248,7 +287,7 @@ impl<'a> Checker<'a> {
         let scalar = scalar.unwrap_or_else(|| holding_scalar(&values));
         self.finish_enumerators(decl, index, &values, scalar);
         let ty = self.builder.scalar_type(scalar);
-        let qual = QualType { ty, is_const: false, enumeration: Some(Enumeration::User(index)) };
+        let qual = QualType { enumeration: Some(Enumeration::User(index)), ..QualType::plain(ty) };
         let declared = Declared { ty: qual, space: None, reference: None };
         if let Some(name) = &decl.name {
             self.declare(name, Decl::Type(declared));

@@ -48,7 +48,8 @@ impl<'a> Checker<'a> {
     /// The selector, promoted, and its type.
     fn selector(&mut self, selector: &'a ast::Expr) -> Option<(Value, QualType)> {
         let read = self.value(selector)?;
-        let Some(scalar) = self.as_scalar(read.ty).filter(|scalar| !scalar.is_float()) else {
+        let is_vote = self.is_vote(self.rvalue_qual(&read));
+        let Some(scalar) = self.as_scalar(read.ty).filter(|scalar| !scalar.is_float() && !is_vote) else {
             let shown = self.display_qual(self.rvalue_qual(&read));
             self.error(
                 Code::E0322,
@@ -58,7 +59,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         let value = self.convert_scalar(read.value, promote(scalar), read.span);
-        let ty = QualType { ty: self.builder.type_of(value), is_const: false, enumeration: read.enumeration };
+        let ty = QualType { ty: self.builder.type_of(value), ..self.rvalue_qual(&read) };
         Some((value, ty))
     }
 

@@ -112,6 +112,16 @@ impl<'a> Deduction<'a> {
         self.params.iter().position(|param| param.name.as_ref().is_some_and(|n| n.name == name))
     }
 
+    /// Whether a template argument of a parameter's type is a template parameter that was not given.
+    fn waits_for(&self, arg: &TemplateArg) -> bool {
+        let name = match arg {
+            TemplateArg::Type(ast::TypeExpr { kind: TypeExprKind::Named(path), .. }) => plain_name(path),
+            TemplateArg::Type(_) => return true,
+            TemplateArg::Expr(expr) => expr_name(expr),
+        };
+        name.and_then(|name| self.position(name)).is_some_and(|position| position >= self.explicit)
+    }
+
     /// Binds a parameter; `false` if it is bound to something else already.
     fn bind(&mut self, position: usize, argument: BoundArgument) -> bool {
         if position < self.explicit {
@@ -135,14 +145,15 @@ impl<'a> Checker<'a> {
         if matches!(operand.kind, OperandKind::Null) {
             return None;
         }
-        let value =
-            QualType { ty: self.value_type(operand), is_const: false, enumeration: operand.enumeration };
+        // Reading unpacks a packed vector, but its type is what T becomes.
+        let ty = match self.ty(operand.ty) {
+            Type::Vector { .. } => operand.ty,
+            _ => self.value_type(operand),
+        };
+        let value = QualType { ty, ..operand.qual().unqualified() };
         // Constant memory is const by its place, not by the type of what lies there.
         let is_const = operand.is_const && self.place_space(operand) != Some(AddressSpace::Constant);
-        Some(ArgumentShape {
-            place: QualType { ty: operand.ty, is_const, enumeration: operand.enumeration },
-            value,
-        })
+        Some(ArgumentShape { place: QualType { is_const, ..operand.qual() }, value })
     }
 
     /// The arguments of a template for a call; `None` if they do not follow from it.
@@ -319,7 +330,7 @@ impl<'a> Checker<'a> {
             TypeExprKind::Reference(inner) => self.unify(inner, shape.place, deduction),
             TypeExprKind::Array(elem, _) => match self.ty(shape.value.ty) {
                 Type::Pointer { pointee, is_const, .. } => {
-                    self.unify(elem, QualType { ty: pointee, is_const, enumeration: None }, deduction)
+                    self.unify(elem, self.outer_type(pointee, is_const), deduction)
                 }
                 _ => false,
             },
@@ -333,16 +344,19 @@ impl<'a> Checker<'a> {
         match (&ty.kind, self.ty(actual.ty)) {
             (TypeExprKind::Named(path), _) => {
                 if let Some(position) = plain_name(path).and_then(|name| deduction.position(name)) {
-                    let is_const = actual.is_const && !ty.quals.is_const;
-                    return deduction
-                        .bind(position, BoundArgument::Type(QualType { is_const, ..actual }, None));
+                    let bound = QualType {
+                        is_const: actual.is_const && !ty.quals.is_const,
+                        is_volatile: actual.is_volatile && !ty.quals.is_volatile,
+                        ..actual
+                    };
+                    return deduction.bind(position, BoundArgument::Type(bound, None));
                 }
                 self.unify_library(path, actual.ty, deduction)
             }
             (TypeExprKind::Pointer(inner), Type::Pointer { space, pointee, is_const }) => {
                 let const_by_space = space == AddressSpace::Constant;
                 let is_const = is_const && !const_by_space;
-                self.unify(inner, QualType { ty: pointee, is_const, enumeration: None }, deduction)
+                self.unify(inner, self.outer_type(pointee, is_const), deduction)
             }
             (TypeExprKind::Pointer(_), _) => false,
             (TypeExprKind::Array(inner, len), Type::Array { elem, len: actual_len }) => {
@@ -353,7 +367,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => true,
                 };
-                known && self.unify(inner, QualType { ty: elem, ..actual }, deduction)
+                known && self.unify(inner, self.element_of(actual, elem), deduction)
             }
             (TypeExprKind::Array(..), _) => false,
             _ => true,
@@ -365,7 +379,11 @@ impl<'a> Checker<'a> {
         let Some(segment) = path.segments.last() else { return true };
         let Some(args) = &segment.args else { return true };
         let (elem, counts) = match (segment.name.name.as_str(), self.ty(actual)) {
-            ("vec", Type::Vector { elem, len, .. }) => (self.builder.scalar_type(elem), vec![u32::from(len)]),
+            ("vec" | "packed_vec", Type::Vector { elem, len, packed })
+                if packed == (segment.name.name == "packed_vec") =>
+            {
+                (self.builder.scalar_type(elem), vec![u32::from(len)])
+            }
             ("atomic", Type::Atomic(elem)) => (self.builder.scalar_type(elem), Vec::new()),
             ("matrix", Type::Matrix { elem, cols, rows }) => {
                 (self.builder.scalar_type(elem), vec![u32::from(cols), u32::from(rows)])
@@ -374,17 +392,21 @@ impl<'a> Checker<'a> {
                 Some((elem, len)) => (elem, vec![len]),
                 None => return false,
             },
-            ("vec" | "atomic" | "matrix" | "array", _) => return false,
+            // With all its parameters given, the argument may convert.
+            ("vec" | "packed_vec" | "atomic" | "matrix" | "array", _) => {
+                return !args.iter().any(|arg| deduction.waits_for(arg));
+            }
             _ => return true,
         };
         if args.len() != counts.len() + 1 {
             return true;
         }
+        let elem = self.outer_type(elem, false);
         let elem_fits = match &args[0] {
-            TemplateArg::Type(ty) => self.unify(ty, QualType::plain(elem), deduction),
+            TemplateArg::Type(ty) => self.unify(ty, elem, deduction),
             TemplateArg::Expr(expr) => {
                 let position = expr_name(expr).and_then(|name| deduction.position(name));
-                let argument = BoundArgument::Type(QualType::plain(elem), None);
+                let argument = BoundArgument::Type(elem, None);
                 position.is_none_or(|position| deduction.bind(position, argument))
             }
         };

@@ -3,7 +3,8 @@
 use super::Checker;
 use super::builtins::BuiltinEnum;
 use super::const_eval::ConstValue;
-use super::scope::Decl;
+use super::operand::{Operand, Want};
+use super::scope::{Decl, VarId};
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{
@@ -31,23 +32,46 @@ pub(super) struct EnumInfo {
     pub(super) variants: Vec<(String, ConstValue)>,
 }
 
-/// A type with what the IR does not keep: constness of the object, and the enumeration.
+/// A type with what the IR does not keep: constness and volatility of the object, and the enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct QualType {
+    /// Without a tag on it; what is within it may have some (see [`super::parts`]).
     pub(super) ty: TypeId,
     pub(super) is_const: bool,
+    pub(super) is_volatile: bool,
+    /// The enumeration that the type is; an array or pointer of one has it inside.
     pub(super) enumeration: Option<Enumeration>,
 }
 
 impl QualType {
     /// A type without qualifiers.
     pub(super) fn plain(ty: TypeId) -> Self {
-        Self { ty, is_const: false, enumeration: None }
+        Self { ty, is_const: false, is_volatile: false, enumeration: None }
     }
 
     /// The same type of a value: constness of an object says nothing about copies of it.
     pub(super) fn unqualified(self) -> Self {
-        Self { is_const: false, ..self }
+        Self { is_const: false, is_volatile: false, ..self }
+    }
+
+    /// Whether something of this type may be reached as another one, as far as `const` and `volatile` go: neither is
+    /// lost.
+    pub(super) fn keeps_qualifiers(self, to: QualType) -> bool {
+        (to.is_const || !self.is_const) && (to.is_volatile || !self.is_volatile)
+    }
+
+    /// The qualifier that is lost on the way to another type, in words.
+    pub(super) fn lost_qualifier(self, to: QualType) -> &'static str {
+        match (self.is_const && !to.is_const, self.is_volatile && !to.is_volatile) {
+            (true, true) => "const and volatile",
+            (false, true) => "volatile",
+            _ => "const",
+        }
+    }
+
+    /// Whether the types differ in `const` and `volatile` at most.
+    pub(super) fn is_similar(self, other: QualType) -> bool {
+        self.unqualified() == other.unqualified()
     }
 
     /// As it is for a referent, without qualifiers for a value.
@@ -122,8 +146,8 @@ impl<'a> Checker<'a> {
                 return None;
             }
             ast::TypeExprKind::Decltype(expr) => self.decltype(expr)?,
-            ast::TypeExprKind::Pointer(pointee) => self.pointer_to(pointee)?,
-            ast::TypeExprKind::Reference(referent) => self.reference_to(referent)?,
+            ast::TypeExprKind::Pointer(pointee) => self.declared_pointer(pointee)?,
+            ast::TypeExprKind::Reference(referent) => self.declared_reference(referent)?,
             ast::TypeExprKind::Array(elem, len) => self.array_of(ty.span, elem, len.as_deref())?,
             ast::TypeExprKind::Function(..) => {
                 self.error(Code::E0604, ty.span, "function types are not supported yet");
@@ -132,7 +156,11 @@ impl<'a> Checker<'a> {
             ast::TypeExprKind::Inline(item) => self.inline_type(item)?,
             ast::TypeExprKind::Error => return None,
         };
-        declared.ty.is_const |= ty.quals.is_const;
+        // A reference takes no qualifiers: what a name or decltype stands for stays as it is (C++ [dcl.ref]).
+        if declared.reference.is_none() {
+            declared.ty.is_const |= ty.quals.is_const;
+            declared.ty.is_volatile |= ty.quals.is_volatile;
+        }
         if let Some(space) = ty.quals.space {
             declared.space = Some(self.space(space)?);
         }
@@ -168,7 +196,7 @@ impl<'a> Checker<'a> {
         Some((space, span))
     }
 
-    fn pointer_to(&mut self, pointee: &'a ast::TypeExpr) -> Option<Declared> {
+    fn declared_pointer(&mut self, pointee: &'a ast::TypeExpr) -> Option<Declared> {
         let inner = self.declared_type(pointee)?;
         if inner.reference.is_some() {
             self.error(Code::E0320, pointee.span, "there are no pointers to references");
@@ -178,14 +206,23 @@ impl<'a> Checker<'a> {
             self.missing_space(pointee, inner.ty.ty, "pointer", "*");
             return None;
         };
-        let ty = self.builder.pointer_type(space, inner.ty.ty, inner.ty.is_const);
+        let ty = self.pointer_to(space, inner.ty);
         Some(Declared::plain(self.bounded(ty, pointee.span)?))
     }
 
-    fn reference_to(&mut self, referent: &'a ast::TypeExpr) -> Option<Declared> {
+    fn declared_reference(&mut self, referent: &'a ast::TypeExpr) -> Option<Declared> {
         let inner = self.declared_type(referent)?;
+        if matches!(referent.kind, ast::TypeExprKind::Reference(_)) {
+            self.error(Code::E0320, referent.span, "there are no references to references");
+            return None;
+        }
+        // What a name stands for may be a reference: the two collapse into one (C++ [dcl.ref]).
         if inner.reference.is_some() {
             return Some(inner);
+        }
+        if self.ty(inner.ty.ty) == Type::Void {
+            self.error(Code::E0320, referent.span, "there are no references to void");
+            return None;
         }
         let Some((space, _)) = inner.space else {
             self.missing_space(referent, inner.ty.ty, "reference", "&");
@@ -220,8 +257,9 @@ impl<'a> Checker<'a> {
             return None;
         };
         let len = self.array_len(len)?;
-        let ty = self.array_type(inner.ty.ty, len, span)?;
-        Some(Declared { ty: QualType { ty, ..inner.ty }, ..inner })
+        let (elem, like) = self.array_like(inner.ty);
+        let ty = self.array_type(elem, len, span)?;
+        Some(Declared { ty: QualType { ty, ..like }, ..inner })
     }
 
     /// A constant expression that is the length of an array.
@@ -263,11 +301,50 @@ impl<'a> Checker<'a> {
         Some(ty)
     }
 
+    /// `decltype(e)`: the declared type of what a name or a member access names; of other expressions the type, as a
+    /// reference where they are places (C++ \[dcl.type.simple\]).
     fn decltype(&mut self, expr: &'a ast::Expr) -> Option<Declared> {
-        let operand = self.unevaluated(|c| c.expr(expr))?;
-        self.bounded(operand.ty, expr.span)?;
-        let ty = QualType { ty: operand.ty, is_const: operand.is_const, enumeration: operand.enumeration };
-        Some(Declared { ty, space: None, reference: None })
+        let declared = self.unevaluated(|c| match &expr.kind {
+            ast::ExprKind::Path(path) => match c.lookup_path(path) {
+                Some(Decl::Variable(id)) => Some(c.declared_variable(id)),
+                _ => c.expr_type(expr),
+            },
+            ast::ExprKind::Member(base, segment, arrow) => {
+                let base = c.member_base(base, *arrow, Want::Place)?;
+                match c.declared_member(&base, segment)? {
+                    Some(ty) => Some(Declared { ty, space: None, reference: None }),
+                    None => {
+                        let operand = c.member_of(base, segment, expr.span)?;
+                        Some(c.operand_type(&operand))
+                    }
+                }
+            }
+            _ => c.expr_type(expr),
+        })?;
+        self.bounded(declared.ty.ty, expr.span)?;
+        Some(declared)
+    }
+
+    /// The type with which a variable was declared.
+    fn declared_variable(&self, id: VarId) -> Declared {
+        let variable = &self.variables[id.0 as usize];
+        let reference = match variable.storage {
+            Storage::Address(value) => self.pointee(self.builder.type_of(value)).map(|to| to.space),
+            _ => None,
+        };
+        Declared { ty: variable.ty, space: None, reference }
+    }
+
+    fn expr_type(&mut self, expr: &'a ast::Expr) -> Option<Declared> {
+        let operand = self.place(expr)?;
+        Some(self.operand_type(&operand))
+    }
+
+    /// The type of an expression: a reference for places. What names a component twice is none.
+    fn operand_type(&self, operand: &Operand) -> Declared {
+        let reference = self.place_space(operand).filter(|_| !operand.repeats_components());
+        let ty = if reference.is_some() { operand.qual() } else { operand.qual().unqualified() };
+        Declared { ty, space: None, reference }
     }
 
     /// A type named by a path.
@@ -324,17 +401,13 @@ impl<'a> Checker<'a> {
         Some(declared)
     }
 
-    /// The type as messages print it.
-    pub(super) fn display(&self, ty: TypeId) -> String {
-        self.builder.type_table().display(ty)
-    }
-
-    /// A qualified type as messages print it.
+    /// A qualified type as messages print it, but for `const`.
     pub(super) fn display_qual(&self, ty: QualType) -> String {
-        match ty.enumeration {
+        let text = match ty.enumeration {
             Some(enumeration) => self.enumeration_name(enumeration),
             None => self.display(ty.ty),
-        }
+        };
+        if ty.is_volatile { format!("volatile {text}") } else { text }
     }
 
     pub(super) fn enumeration_name(&self, enumeration: Enumeration) -> String {
@@ -348,7 +421,7 @@ impl<'a> Checker<'a> {
     pub(super) fn is_scoped(&self, enumeration: Enumeration) -> bool {
         match enumeration {
             Enumeration::User(index) => self.enums[index as usize].scoped,
-            Enumeration::Library(library) => library == BuiltinEnum::MemFlags,
+            Enumeration::Library(library) => library.is_scoped(),
         }
     }
 

@@ -105,7 +105,7 @@ codes! {
     E0302 Error "vectors do not convert to each other",
         "A vector converts implicitly neither to a vector of another type or length nor to a scalar [MSL 2.2]. Write the conversion, as in float4(v), or select components, as in v.xyz.";
     E0303 Error "const discarded",
-        "A pointer or reference to const data does not convert to one that may write.";
+        "A pointer or reference to const data does not convert to one that may write, nor one to volatile data to one that is not.";
     E0304 Error "pointers to different types",
         "Pointers to different types do not convert to each other implicitly. Cast within the address space: (device T *)p.";
     E0305 Error "operator not defined for these operands",
@@ -170,6 +170,10 @@ codes! {
         "In braces a value converts only to a type that holds every value of its own, or that holds its value if it is a constant expression (C++ [dcl.init.list]): `uchar x{3}` is fine, `uchar x{i}` with an int i is not. A float never becomes an integer there. Convert explicitly, as in uchar(i), or use = or parentheses.";
     E0335 Error "constexpr function that cannot be constant",
         "A constexpr function has a return statement, and some call of it is a constant expression (C++ [dcl.constexpr]): it may not always call functions that are not constexpr, read variables that are not constant, or do what is undefined.";
+    E0340 Error "struct cannot be copied",
+        "A struct with an atomic member can be neither copied nor assigned, one with a const member cannot be assigned, and a volatile one is not copied as a whole: the compiler makes no copy constructor or assignment for them. Pass a pointer or reference, or copy the members one by one.";
+    E0341 Error "private member",
+        "The members of a class are private, and no function may name them. Declare it as a struct: its members are public.";
     E0401 Error "pointer of another address space",
         "Pointers and references keep their address space: device, constant, threadgroup and thread are different memories and no conversion or cast leads from one to another [MSL 4].";
     E0402 Error "pointer without address space",

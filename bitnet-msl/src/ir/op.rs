@@ -199,6 +199,8 @@ op_table! {
         Ballot => "ballot",
         /// () → ulong, a bit a lane.
         ActiveThreadsMask => "active_threads_mask",
+        /// () → ulong, a bit a lane that there is, active or not.
+        ThreadsMask => "threads_mask",
         /// () → bool.
         IsFirst => "is_first",
     }

@@ -1,8 +1,13 @@
 //! Types of the IR, interned in a [`TypeTable`], with MSL's sizes and alignments (MSL specification, chapter 2).
 
+mod tags;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use tags::Tag;
+use tags::TaggedTypes;
 
 /// Scalar types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -222,12 +227,17 @@ pub struct TypeTable {
     structs: Vec<StructType>,
     /// By type, how many types are within each other: of a pointer to an array of floats, two.
     depths: Vec<u32>,
+    /// Types that the checker tells apart. The IR never sees them.
+    tagged: TaggedTypes,
 }
 
 impl TypeTable {
     /// The id of a type, made on first use.
     pub fn intern(&mut self, ty: Type) -> TypeId {
         if let Some(&id) = self.ids.get(&ty) {
+            return id;
+        }
+        if let Some(id) = self.intern_tagged(ty) {
             return id;
         }
         let id = TypeId(self.types.len() as u32);
@@ -240,7 +250,7 @@ impl TypeTable {
     /// How many types are within each other in a type: none in a scalar or vector, two in a pointer to an array of
     /// floats.
     pub fn depth(&self, id: TypeId) -> u32 {
-        self.depths[id.0 as usize]
+        self.depths[self.untagged(id).0 as usize]
     }
 
     /// The depth of a type that is made of types of this table.
@@ -263,7 +273,7 @@ impl TypeTable {
 
     /// The type with this id.
     pub fn get(&self, id: TypeId) -> Type {
-        self.types[id.0 as usize]
+        self.tagged.content(id).unwrap_or_else(|| self.types[id.0 as usize])
     }
 
     /// How many types there are; ids are `0..len`.
@@ -284,10 +294,10 @@ impl TypeTable {
         fields: Vec<(String, TypeId)>,
         is_union: bool,
     ) -> Option<StructId> {
-        let types: Vec<TypeId> = fields.iter().map(|(_, ty)| *ty).collect();
+        let types: Vec<TypeId> = fields.iter().map(|(_, ty)| self.untagged(*ty)).collect();
         let StructLayout { offsets_bytes, size_bytes, align_bytes } = self.lay_out(&types, is_union)?;
-        let fields = fields.into_iter().zip(offsets_bytes);
-        let fields = fields.map(|((name, ty), offset_bytes)| Field { name, ty, offset_bytes }).collect();
+        let fields = fields.into_iter().zip(types).zip(offsets_bytes);
+        let fields = fields.map(|(((name, _), ty), offset_bytes)| Field { name, ty, offset_bytes }).collect();
         self.structs.push(StructType { name, fields, size_bytes, align_bytes, is_union });
         Some(StructId(self.structs.len() as u32 - 1))
     }
@@ -386,6 +396,14 @@ impl TypeTable {
 
     /// The type as MSL writes it: `device const float *`, `uint3`, `Params`.
     pub fn display(&self, id: TypeId) -> String {
+        self.display_tagged(id, &|_, text| text)
+    }
+
+    /// The same, where `name` gives a tagged type its name from that of the type without the tag.
+    pub(crate) fn display_tagged(&self, id: TypeId, name: &dyn Fn(Tag, String) -> String) -> String {
+        if let Some((plain, tag)) = self.tag_of(id) {
+            return name(tag, self.display_tagged(plain, name));
+        }
         match self.get(id) {
             Type::Void => "void".into(),
             Type::Scalar(s) => s.msl_name().into(),
@@ -393,11 +411,11 @@ impl TypeTable {
                 format!("{}{}{len}", if packed { "packed_" } else { "" }, elem.msl_name())
             }
             Type::Matrix { elem, cols, rows } => format!("{}{cols}x{rows}", elem.msl_name()),
-            Type::Array { elem, len } => format!("{}[{len}]", self.display(elem)),
+            Type::Array { elem, len } => format!("{}[{len}]", self.display_tagged(elem, name)),
             Type::Struct(s) => self.get_struct(s).name.clone(),
             Type::Pointer { space, pointee, is_const } => {
                 let constness = if is_const && space != AddressSpace::Constant { "const " } else { "" };
-                format!("{} {constness}{} *", space.msl_name(), self.display(pointee))
+                format!("{} {constness}{} *", space.msl_name(), self.display_tagged(pointee, name))
             }
             Type::Atomic(s) => format!("atomic_{}", s.msl_name()),
         }

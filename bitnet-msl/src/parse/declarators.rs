@@ -2,7 +2,7 @@
 
 use super::{MAX_DECLARATOR_PARTS, Parsed, Parser};
 use crate::ast::{Attr, Expr, Ident, ParamDecl, Quals, TypeExpr, TypeExprKind};
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
 use crate::lex::token::Punct;
 use crate::parse::names::Class;
 use crate::parse::vocabulary;
@@ -122,7 +122,7 @@ impl Parser<'_> {
                 while self.qualifier(&mut quals) {}
                 parts.push((Part::Pointer(quals), self.since(start)));
             } else if self.eat(Punct::And) {
-                while self.qualifier(&mut Quals::default()) {}
+                self.reference_qualifiers();
                 parts.push((Part::Reference, self.since(start)));
             } else if self.at(Punct::AndAnd) {
                 return Err(self.unsupported(start, "an rvalue reference is"));
@@ -133,6 +133,24 @@ impl Parser<'_> {
             }
             if parts.len() > MAX_DECLARATOR_PARTS {
                 return Err(self.too_deep("a declarator", MAX_DECLARATOR_PARTS));
+            }
+        }
+    }
+
+    /// Passes the qualifiers behind `&`. A reference itself is neither const nor volatile.
+    fn reference_qualifiers(&mut self) {
+        loop {
+            let (span, mut quals) = (self.span(), Quals::default());
+            if !self.qualifier(&mut quals) {
+                return;
+            }
+            if quals.is_const || quals.is_volatile {
+                let word = if quals.is_const { "const" } else { "volatile" };
+                let message = format!("a reference cannot be {word}");
+                self.report(
+                    Diagnostic::new(Code::E0201, span, message)
+                        .note(format!("write `{word}` in front of `&` for what it refers to")),
+                );
             }
         }
     }

@@ -262,7 +262,13 @@ impl Parser<'_> {
         match specifiers.elaborated {
             Some(tag) if !tag.is_enum => {
                 let attrs = specifiers.attrs;
-                let decl = StructDecl { name: Some(tag.name), is_union: tag.is_union, fields: None, attrs };
+                let decl = StructDecl {
+                    name: Some(tag.name),
+                    is_union: tag.is_union,
+                    is_private: false,
+                    fields: None,
+                    attrs,
+                };
                 Ok(Item { span: self.since(specifiers.start), kind: ItemKind::Struct(decl) })
             }
             _ => Err(self.syntax_error(span, "the declaration declares no name")),

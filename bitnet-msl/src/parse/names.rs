@@ -89,7 +89,10 @@ impl Walk {
             None if self.global => names.lookup_global(part),
             None => names.lookup(part),
             // A member of a type is a value unless `typename` says otherwise.
-            Some(class) if class.is_type() => Class::Value,
+            Some(class) if class.is_type() => {
+                let owner = self.prefix.rsplit("::").next().unwrap_or_default();
+                vocabulary::standard_member(owner, part)
+            }
             Some(_) => names.lookup_in(&self.prefix, part),
         };
         if self.class.is_some() {

@@ -4,6 +4,7 @@ use super::expressions::Tree;
 use super::names::Class;
 use super::{Parsed, Parser};
 use crate::ast::{CastKind, ExprKind, Quals, TypeExpr, TypeExprKind};
+use crate::diag::{Code, Diagnostic};
 use crate::lex::token::{Punct, TokenKind};
 use crate::source::Span;
 
@@ -86,16 +87,22 @@ impl Parser<'_> {
 
     /// Parses a name or a construction that starts with a type.
     fn name_primary(&mut self) -> Parsed<Tree> {
-        let start = self.span();
-        let is_type_word = self.word().is_some_and(|w| {
-            super::vocabulary::is_integer_word(w)
-                || super::vocabulary::is_type_qualifier(w)
-                || matches!(w, "decltype" | "typename" | "auto")
+        let (start, first) = (self.span(), self.here);
+        let is_plain_word = self.word().is_some_and(|w| {
+            super::vocabulary::is_integer_word(w) || super::vocabulary::is_type_qualifier(w)
         });
-        if !is_type_word {
+        if !is_plain_word && !matches!(self.word(), Some("decltype" | "typename" | "auto")) {
             return self.path_primary();
         }
         let specifiers = self.specifiers()?;
+        // `unsigned int(x)`: only a type of one word can be called (C++ [expr.type.conv]).
+        if is_plain_word && self.here != first.skip(1) && self.at(Punct::OpenParen) {
+            let span = self.since(start);
+            self.report(
+                Diagnostic::new(Code::E0201, span, "a type of several words is not called like a function")
+                    .note("write a name of one word, as in uint(x), or a cast: (unsigned int)x"),
+            );
+        }
         self.construct(start, specifiers.base)
     }
 

@@ -15,7 +15,7 @@ impl Parser<'_> {
     /// Parses `struct S`, with its body if there is one.
     pub(super) fn struct_specifier(&mut self, elaborated: &mut Option<Elaborated>) -> Parsed<TypeExprKind> {
         let start = self.span();
-        let is_union = self.at_word("union");
+        let (is_union, is_class) = (self.at_word("union"), self.at_word("class"));
         self.bump();
         let mut attrs = Vec::new();
         self.attributes(&mut attrs)?;
@@ -40,11 +40,12 @@ impl Parser<'_> {
         if self.at(Punct::Colon) {
             self.refuse_bases()?;
         }
-        let fields = self.nested(|p| p.scoped(|p| p.struct_body(name.as_ref())))?;
+        let (fields, has_labels) = self.nested(|p| p.scoped(|p| p.struct_body(name.as_ref())))?;
         if self.at_gnu_attribute() {
             self.gnu_attribute()?;
         }
-        let decl = StructDecl { name, is_union, fields: Some(fields), attrs };
+        let is_private = is_class && !has_labels;
+        let decl = StructDecl { name, is_union, is_private, fields: Some(fields), attrs };
         Ok(TypeExprKind::Inline(Box::new(Item { span: self.since(start), kind: ItemKind::Struct(decl) })))
     }
 
@@ -90,13 +91,18 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn struct_body(&mut self, name: Option<&Ident>) -> Parsed<Vec<FieldDecl>> {
+    /// Parses `{ … }` of a struct. Also says whether labels such as `public:` are in it.
+    fn struct_body(&mut self, name: Option<&Ident>) -> Parsed<(Vec<FieldDecl>, bool)> {
         let open = self.span();
         self.expect(Punct::OpenBrace, "to open the struct")?;
-        let mut fields = Vec::new();
+        let (mut fields, mut has_labels) = (Vec::new(), false);
         loop {
             if self.eat(Punct::CloseBrace) {
-                return Ok(fields);
+                return Ok((fields, has_labels));
+            }
+            if self.skip_access() {
+                has_labels = true;
+                continue;
             }
             if self.at_end() || self.at_top_level_word() && !self.at_word("template") {
                 return Err(self.unclosed(Punct::CloseBrace, open));
@@ -113,7 +119,7 @@ impl Parser<'_> {
 
     /// Parses one member declaration.
     fn member(&mut self, owner: Option<&Ident>, fields: &mut Vec<FieldDecl>) -> Parsed<()> {
-        if self.eat(Punct::Semicolon) || self.skip_access() {
+        if self.eat(Punct::Semicolon) {
             return Ok(());
         }
         self.refuse_member(owner)?;

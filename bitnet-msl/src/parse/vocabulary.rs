@@ -296,6 +296,14 @@ pub(super) fn standard(name: &str) -> Class {
     }
 }
 
+/// What a member of a type is: those of the library's that are types.
+pub(super) fn standard_member(owner: &str, name: &str) -> Class {
+    match (owner, name) {
+        ("simd_vote" | "quad_vote", "vote_t") => Class::Type,
+        _ => Class::Value,
+    }
+}
+
 /// `is_same_v` and kin.
 fn is_trait_value(name: &str) -> bool {
     name.strip_suffix("_v").is_some_and(|stem| TYPE_TEMPLATES.contains(&stem))

@@ -205,6 +205,7 @@ impl<O: Observer> Exec<'_, '_, O> {
                 self.ballot(d, votes, LaneFn::Ballot, scope);
             }
             Inst::ActiveMask { d, scope } => self.ballot(d, u32::MAX, LaneFn::ActiveThreadsMask, scope),
+            Inst::ThreadsMask { d, scope } => self.threads_mask(d, scope),
             Inst::IsFirst { d, scope } => self.is_first(d, scope),
 
             Inst::Load { d, addr, ty, align } => return self.load(pc, d, addr, ty, align),

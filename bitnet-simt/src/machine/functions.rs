@@ -204,6 +204,11 @@ impl<O: Observer> Exec<'_, '_, O> {
         *self.sg.wide_mut(d) = std::array::from_fn(|i| u64::from(lane::scope_bits(votes, scope, i)));
     }
 
+    pub(super) fn threads_mask(&mut self, d: W, scope: LaneScope) {
+        let exist = self.sg.exist;
+        *self.sg.wide_mut(d) = std::array::from_fn(|i| u64::from(lane::scope_bits(exist, scope, i)));
+    }
+
     pub(super) fn is_first(&mut self, d: R, scope: LaneScope) {
         self.observer.lane_op(LaneFn::IsFirst, self.sg.active);
         let active = self.sg.active;

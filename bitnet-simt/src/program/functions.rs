@@ -90,6 +90,11 @@ impl Compiler<'_> {
                 self.b.emit(Inst::ActiveMask { d, scope });
                 return one(Loc::W(d));
             }
+            LaneFn::ThreadsMask => {
+                let d = self.dest_w();
+                self.b.emit(Inst::ThreadsMask { d, scope });
+                return one(Loc::W(d));
+            }
             LaneFn::IsFirst => {
                 let d = self.dest_r();
                 self.b.emit(Inst::IsFirst { d, scope });

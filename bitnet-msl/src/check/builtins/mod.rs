@@ -18,5 +18,5 @@ pub(crate) use convert::{ConversionRank, conversion_rank};
 pub(crate) use expand::{ExpandError, expand};
 pub(crate) use names::{BuiltinEnum, named_constant, numeric_limit};
 pub(crate) use resolve::{ArgType, ResolveError, resolve};
-pub(crate) use signature::BuiltinFamily;
+pub(crate) use signature::{BuiltinFamily, Overloads};
 pub(crate) use table::{closest_name, lookup};

@@ -3,29 +3,48 @@
 use crate::check::const_eval::ConstValue;
 use crate::ir::{MemFlags, Scalar};
 
-/// Enumerations of the standard library that functions take.
-///
-/// The IR holds them as integers; their type matters for overloads alone.
+/// Types of the standard library that the IR holds as integers: the enumerations that functions take, and the votes of
+/// threads, classes around an integer that are to the checker what scoped enumerations are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum BuiltinEnum {
     /// `mem_flags`: `enum class`, held as `uint`; `|` joins flags.
     MemFlags,
     /// `memory_order`: unscoped, held as `int`.
     MemoryOrder,
+    /// `simd_vote`: a class around a `ulong`.
+    SimdVote,
+    /// `quad_vote`: a class around a `ushort`.
+    QuadVote,
 }
 
 impl BuiltinEnum {
+    /// All of them.
+    pub(crate) const ALL: &'static [BuiltinEnum] =
+        &[BuiltinEnum::MemFlags, BuiltinEnum::MemoryOrder, BuiltinEnum::SimdVote, BuiltinEnum::QuadVote];
+
+    /// Whether it is a class rather than an enumeration: it has no operators at all.
+    pub(crate) fn is_class(self) -> bool {
+        matches!(self, BuiltinEnum::SimdVote | BuiltinEnum::QuadVote)
+    }
+
+    /// Whether its values convert to nothing implicitly.
+    pub(crate) fn is_scoped(self) -> bool {
+        self != BuiltinEnum::MemoryOrder
+    }
+
     /// The name, without namespace.
     pub(crate) fn msl_name(self) -> &'static str {
         match self {
             BuiltinEnum::MemFlags => "mem_flags",
             BuiltinEnum::MemoryOrder => "memory_order",
+            BuiltinEnum::SimdVote => "simd_vote",
+            BuiltinEnum::QuadVote => "quad_vote",
         }
     }
 
     /// The enumeration with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [BuiltinEnum::MemFlags, BuiltinEnum::MemoryOrder].into_iter().find(|e| e.msl_name() == name)
+        Self::ALL.iter().copied().find(|e| e.msl_name() == name)
     }
 
     /// The integer that holds it.
@@ -33,6 +52,8 @@ impl BuiltinEnum {
         match self {
             BuiltinEnum::MemFlags => Scalar::U32,
             BuiltinEnum::MemoryOrder => Scalar::I32,
+            BuiltinEnum::SimdVote => Scalar::U64,
+            BuiltinEnum::QuadVote => Scalar::U16,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::convert::{ConversionRank, conversion_rank};
 use super::names::BuiltinEnum;
-use super::signature::{BuiltinFamily, Class, Lowering, Signature, Slot};
+use super::signature::{BuiltinFamily, Class, Lowering, Overloads, Shape, Signature, Slot};
 use crate::ir::{AddressSpace, Scalar, Type, TypeId, TypeTable};
 
 /// What overload resolution knows of an argument.
@@ -14,13 +14,16 @@ pub(crate) struct ArgType {
     pub(crate) place: Option<(AddressSpace, bool)>,
     /// For a value of an enumeration of the library: which.
     pub(crate) enumeration: Option<BuiltinEnum>,
+    /// A template can deduce `T` from it. It cannot from an enumeration, which is a type of its own that the library
+    /// has no instances for.
+    pub(crate) is_deducible: bool,
 }
 
 impl ArgType {
     /// A plain value.
     #[cfg(test)]
     pub(crate) fn value(ty: TypeId) -> Self {
-        Self { ty, place: None, enumeration: None }
+        Self { ty, place: None, enumeration: None, is_deducible: true }
     }
 }
 
@@ -31,6 +34,8 @@ pub(crate) struct Resolved {
     pub(crate) params: Vec<ResolvedParam>,
     /// Type of the result.
     pub(crate) result: TypeId,
+    /// What the result is, if it is an integer to the IR only.
+    pub(crate) enumeration: Option<BuiltinEnum>,
     /// How the call becomes IR.
     pub(crate) lowering: Lowering,
 }
@@ -78,13 +83,14 @@ struct Viable {
 /// Picks the function of a family that a call means.
 pub(crate) fn resolve(
     family: &BuiltinFamily,
+    overloads: Overloads,
     template_args: &[TypeId],
     args: &[ArgType],
     types: &mut TypeTable,
 ) -> Result<Resolved, ResolveError> {
     check_template_args(family, template_args)?;
     let fitting: Vec<&Signature> =
-        family.signatures.iter().filter(|s| s.params.len() == args.len()).collect();
+        family.signatures.iter().filter(|s| s.params.len() == args.len() && overloads.has(s.class)).collect();
     if fitting.is_empty() {
         let mut expected: Vec<_> = family.signatures.iter().map(|s| s.params.len()).collect();
         expected.sort_unstable();
@@ -93,19 +99,23 @@ pub(crate) fn resolve(
     }
     let mut viable = Vec::new();
     for signature in fitting {
-        for t in bindings(signature, template_args, args, types) {
+        let bindings = bindings(signature, template_args, args, types);
+        for t in bindings.into_iter().filter(|t| overloads == Overloads::All || t.elem == Scalar::F32) {
             let function = instantiate(signature, t, args, types);
             viable
                 .extend(function.filter(|f| !template_args.is_empty() || is_deducible(signature, &f.ranks)));
         }
     }
-    pick(family, viable, types)
+    pick(family, overloads, viable, types)
 }
 
 fn check_template_args(family: &BuiltinFamily, template_args: &[TypeId]) -> Result<(), ResolveError> {
     let is_template = family.signatures.iter().any(|s| s.class.is_template());
     let needs_argument = family.signatures.iter().any(|s| s.class == Class::Bits);
-    let expected = usize::from(is_template);
+    // Those of matrices are templates over the component and the numbers of columns and rows.
+    let of_matrices =
+        family.signatures.iter().any(|s| matches!(s.class, Class::Matrix | Class::SquareMatrix));
+    let expected = usize::from(is_template && !of_matrices);
     if template_args.len() > expected || (needs_argument && template_args.is_empty()) {
         return Err(ResolveError::TemplateArguments { expected });
     }
@@ -115,11 +125,13 @@ fn check_template_args(family: &BuiltinFamily, template_args: &[TypeId]) -> Resu
 /// The best of the viable functions.
 fn pick(
     family: &BuiltinFamily,
+    overloads: Overloads,
     mut viable: Vec<Viable>,
     types: &TypeTable,
 ) -> Result<Resolved, ResolveError> {
     if viable.is_empty() {
-        let candidates = family.signatures.iter().map(|s| s.describe(family.name)).collect();
+        let signatures = family.signatures.iter().filter(|s| overloads.has(s.class));
+        let candidates = signatures.map(|s| s.describe(family.name, overloads)).collect();
         return Err(ResolveError::NoMatch { candidates });
     }
     let best = (0..viable.len())
@@ -148,16 +160,17 @@ fn describe(name: &str, resolved: &Resolved, types: &TypeTable) -> String {
     format!("{} {name}({})", types.display(resolved.result), params.join(", "))
 }
 
-/// Component and number of components of a scalar or vector.
-fn shape(ty: TypeId, types: &TypeTable) -> Option<(Scalar, u8)> {
+/// Component and number of components of a scalar, vector or matrix.
+fn shape(ty: TypeId, types: &TypeTable) -> Option<Shape> {
     match types.get(ty) {
-        Type::Scalar(elem) => Some((elem, 1)),
-        Type::Vector { elem, len, .. } => Some((elem, len)),
+        Type::Scalar(elem) => Some(Shape { elem, len: 1, cols: 1 }),
+        Type::Vector { elem, len, .. } => Some(Shape { elem, len, cols: 1 }),
+        Type::Matrix { elem, cols, rows } => Some(Shape { elem, len: rows, cols }),
         _ => None,
     }
 }
 
-/// The `T`s that come into question, as component and number of components.
+/// The `T`s that come into question.
 ///
 /// An overloaded function is tried with each component type of its class, with the number of components
 /// of a vector argument, or as scalar: a scalar function beats the vector ones that scalars convert to.
@@ -166,32 +179,31 @@ fn bindings(
     template_args: &[TypeId],
     args: &[ArgType],
     types: &TypeTable,
-) -> Vec<(Scalar, u8)> {
+) -> Vec<Shape> {
     let class = signature.class;
     if class == Class::Fixed {
-        return vec![(Scalar::Bool, 1)];
+        return vec![Shape { elem: Scalar::Bool, len: 1, cols: 1 }];
     }
-    let in_class =
-        |&(elem, len): &(Scalar, u8)| class.scalars().contains(&elem) && class.lens().contains(&len);
     if class.is_template() {
         let bound = match template_args.first() {
             Some(&ty) => shape(ty, types),
             None => deduce(signature, args, types),
         };
-        return bound.filter(in_class).into_iter().collect();
+        return bound.filter(|&t| class.holds(t)).into_iter().collect();
     }
     let lens = signature.params.iter().zip(args).filter(|(slot, _)| slot.has_shape_of_t());
-    let len = lens.filter_map(|(_, arg)| shape(arg.ty, types)).map(|(_, len)| len).max().unwrap_or(1);
-    class.scalars().iter().map(|&elem| (elem, len)).filter(in_class).collect()
+    let len = lens.filter_map(|(_, arg)| shape(arg.ty, types)).map(|t| t.len).max().unwrap_or(1);
+    let shapes = class.scalars().iter().map(|&elem| Shape { elem, len, cols: 1 });
+    shapes.filter(|&t| class.holds(t)).collect()
 }
 
 /// `T` of a function template: the type of the first argument that shows it.
-fn deduce(signature: &Signature, args: &[ArgType], types: &TypeTable) -> Option<(Scalar, u8)> {
+fn deduce(signature: &Signature, args: &[ArgType], types: &TypeTable) -> Option<Shape> {
     signature.params.iter().zip(args).find_map(|(slot, arg)| match slot {
-        Slot::T => shape(arg.ty, types),
+        Slot::T => shape(arg.ty, types).filter(|_| arg.is_deducible),
         Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => match types.get(arg.ty) {
             Type::Pointer { pointee, .. } => match types.get(pointee) {
-                Type::Atomic(scalar) => Some((scalar, 1)),
+                Type::Atomic(elem) => Some(Shape { elem, len: 1, cols: 1 }),
                 _ => None,
             },
             _ => None,
@@ -201,12 +213,7 @@ fn deduce(signature: &Signature, args: &[ArgType], types: &TypeTable) -> Option<
 }
 
 /// The function for one `T`, if it takes the arguments.
-fn instantiate(
-    signature: &Signature,
-    t: (Scalar, u8),
-    args: &[ArgType],
-    types: &mut TypeTable,
-) -> Option<Viable> {
+fn instantiate(signature: &Signature, t: Shape, args: &[ArgType], types: &mut TypeTable) -> Option<Viable> {
     let mut params = Vec::with_capacity(args.len());
     let mut ranks = Vec::with_capacity(args.len());
     for (&slot, arg) in signature.params.iter().zip(args) {
@@ -215,7 +222,8 @@ fn instantiate(
         ranks.push(rank);
     }
     let result = slot_type(signature.result, t, types);
-    Some(Viable { resolved: Resolved { params, result, lowering: signature.lowering }, ranks })
+    let (enumeration, lowering) = (signature.result.enumeration(), signature.lowering);
+    Some(Viable { resolved: Resolved { params, result, enumeration, lowering }, ranks })
 }
 
 /// Whether a lane function's `T` can be deduced: all arguments in its place have one type. (The operand
@@ -232,7 +240,7 @@ fn is_deducible(signature: &Signature, ranks: &[ConversionRank]) -> bool {
 /// The parameter a slot makes for `T`, and how well the argument converts to it.
 fn match_slot(
     slot: Slot,
-    t: (Scalar, u8),
+    t: Shape,
     arg: &ArgType,
     types: &mut TypeTable,
 ) -> Option<(ResolvedParam, ConversionRank)> {
@@ -244,18 +252,16 @@ fn match_slot(
             is_place.then_some((ResolvedParam { ty, by_reference: true }, ConversionRank::Exact))
         }
         Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => {
-            takes_atomic(slot, t.0, arg, types).then_some(exact(arg.ty))
+            takes_atomic(slot, t.elem, arg, types).then_some(exact(arg.ty))
         }
+        // A scoped enumeration converts to nothing.
+        _ if slot.enumeration().is_none() && arg.enumeration.is_some_and(BuiltinEnum::is_scoped) => None,
         Slot::SameSize => is_same_size(arg.ty, t, types).then_some(exact(arg.ty)),
         Slot::MemFlags | Slot::MemoryOrder => {
             (arg.enumeration == slot.enumeration()).then_some(exact(arg.ty))
         }
         _ => {
             let ty = slot_type(slot, t, types);
-            // A scoped enumeration converts to nothing.
-            if arg.enumeration == Some(BuiltinEnum::MemFlags) {
-                return None;
-            }
             let rank = conversion_rank(arg.ty, ty, types)?;
             Some((ResolvedParam { ty, by_reference: false }, rank))
         }
@@ -276,20 +282,21 @@ fn takes_atomic(slot: Slot, scalar: Scalar, arg: &ArgType, types: &TypeTable) ->
 }
 
 /// Whether `as_type<T>` takes a value: as many bits in its components.
-fn is_same_size(from: TypeId, (elem, len): (Scalar, u8), types: &TypeTable) -> bool {
-    shape(from, types).is_some_and(|(from_elem, from_len)| {
-        from_elem != Scalar::Bool
-            && from_elem.size_bytes() * u32::from(from_len) == elem.size_bytes() * u32::from(len)
-    })
+fn is_same_size(from: TypeId, t: Shape, types: &TypeTable) -> bool {
+    let size_bytes = |t: Shape| t.elem.size_bytes() * u32::from(t.len);
+    shape(from, types)
+        .is_some_and(|from| from.cols == 1 && from.elem != Scalar::Bool && size_bytes(from) == size_bytes(t))
 }
 
 /// The type a slot stands for. Pointer slots give their pointee where the caller needs it.
-fn slot_type(slot: Slot, (elem, len): (Scalar, u8), types: &mut TypeTable) -> TypeId {
+fn slot_type(slot: Slot, Shape { elem, len, cols }: Shape, types: &mut TypeTable) -> TypeId {
     let with_len = |types: &mut TypeTable, elem, len| match len {
         1 => types.intern(Type::Scalar(elem)),
         _ => types.intern(Type::Vector { elem, len, packed: false }),
     };
     match slot {
+        Slot::T if cols > 1 => types.intern(Type::Matrix { elem, cols, rows: len }),
+        Slot::Transposed => types.intern(Type::Matrix { elem, cols: len, rows: cols }),
         Slot::T | Slot::OutT => with_len(types, elem, len),
         Slot::Elem => with_len(types, elem, 1),
         Slot::BoolOf => with_len(types, Scalar::Bool, len),
@@ -302,9 +309,10 @@ fn slot_type(slot: Slot, (elem, len): (Scalar, u8), types: &mut TypeTable) -> Ty
         Slot::Bool => with_len(types, Scalar::Bool, 1),
         Slot::Ushort => with_len(types, Scalar::U16, 1),
         Slot::Uint => with_len(types, Scalar::U32, 1),
-        Slot::Ulong => with_len(types, Scalar::U64, 1),
         Slot::MemFlags => with_len(types, BuiltinEnum::MemFlags.scalar(), 1),
         Slot::MemoryOrder => with_len(types, BuiltinEnum::MemoryOrder.scalar(), 1),
+        Slot::SimdVote => with_len(types, BuiltinEnum::SimdVote.scalar(), 1),
+        Slot::QuadVote => with_len(types, BuiltinEnum::QuadVote.scalar(), 1),
         Slot::AtomicPtr | Slot::ConstAtomicPtr | Slot::DeviceAtomicPtr => types.intern(Type::Atomic(elem)),
         Slot::SameSize => with_len(types, elem, len),
         Slot::Void => types.intern(Type::Void),

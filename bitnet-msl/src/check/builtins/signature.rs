@@ -76,6 +76,37 @@ pub(crate) enum Class {
     AtomicUlong,
     /// `as_type<T>`: `T` is the template argument.
     Bits,
+    /// Matrices; a template.
+    Matrix,
+    /// Matrices with as many columns as rows.
+    SquareMatrix,
+}
+
+/// What `T` is: a scalar, vector or matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// The component.
+    pub(crate) elem: Scalar,
+    /// Components of a vector or of a matrix's column; 1 for scalars.
+    pub(crate) len: u8,
+    /// Columns of a matrix; 1 for others.
+    pub(crate) cols: u8,
+}
+
+/// Which overloads of a name there are in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overloads {
+    /// `metal`: all of them.
+    All,
+    /// `metal::fast` and `metal::precise`: mathematical functions of `float` and vectors of it (MSL 1.6.3, 6.5).
+    Float,
+}
+
+impl Overloads {
+    /// Whether the functions of a class are among them, as far as they are of `float`.
+    pub(crate) fn has(self, class: Class) -> bool {
+        self == Overloads::All || matches!(class, Class::Float | Class::FloatVector | Class::FloatVector3)
+    }
 }
 
 impl Class {
@@ -84,7 +115,9 @@ impl Class {
         use Scalar::{BF16, Bool, F16, F32, I8, I16, I32, I64, U8, U16, U32, U64};
         match self {
             Class::Fixed => &[],
-            Class::Float | Class::FloatVector | Class::FloatVector3 => &[F16, F32],
+            Class::Float | Class::FloatVector | Class::FloatVector3 | Class::Matrix | Class::SquareMatrix => {
+                &[F16, F32]
+            }
             Class::Int => &[I8, U8, I16, U16, I32, U32, I64, U64],
             Class::Int32 | Class::AtomicInt => &[I32, U32],
             Class::Any => &Scalar::ALL,
@@ -101,7 +134,7 @@ impl Class {
     /// Numbers of components that `T` may have.
     pub(crate) fn lens(self) -> &'static [u8] {
         match self {
-            Class::FloatVector => &[2, 3, 4],
+            Class::FloatVector | Class::Matrix | Class::SquareMatrix => &[2, 3, 4],
             Class::FloatVector3 => &[3],
             Class::Atomic | Class::AtomicInt | Class::AtomicNumber | Class::AtomicUlong | Class::Fixed => {
                 &[1]
@@ -110,18 +143,39 @@ impl Class {
         }
     }
 
+    /// Whether `T` may have a shape.
+    pub(crate) fn holds(self, Shape { elem, len, cols }: Shape) -> bool {
+        let has_columns = match self {
+            Class::Matrix => cols > 1,
+            Class::SquareMatrix => cols > 1 && cols == len,
+            _ => cols == 1,
+        };
+        has_columns && self.scalars().contains(&elem) && self.lens().contains(&len)
+    }
+
     /// Whether the library has one function template rather than an overload for each type.
     pub(crate) fn is_template(self) -> bool {
         use Class as C;
         matches!(
             self,
-            C::Lane | C::LaneInt | C::Atomic | C::AtomicInt | C::AtomicNumber | C::AtomicUlong | C::Bits
+            C::Lane
+                | C::LaneInt
+                | C::Atomic
+                | C::AtomicInt
+                | C::AtomicNumber
+                | C::AtomicUlong
+                | C::Bits
+                | C::Matrix
+                | C::SquareMatrix
         )
     }
 
     /// The class in words, for `where T is …`.
-    pub(crate) fn describe(self) -> &'static str {
+    pub(crate) fn describe(self, overloads: Overloads) -> &'static str {
         match self {
+            Class::Float if overloads == Overloads::Float => "float or a vector of it",
+            Class::FloatVector if overloads == Overloads::Float => "a vector of float",
+            Class::FloatVector3 if overloads == Overloads::Float => "float3",
             Class::Fixed => "",
             Class::Float => "half, float or a vector of them",
             Class::FloatVector => "a vector of half or float",
@@ -137,6 +191,8 @@ impl Class {
             Class::AtomicNumber => "int, uint or (in device memory) float",
             Class::AtomicUlong => "ulong",
             Class::Bits => "a type of the same size as the argument",
+            Class::Matrix => "a matrix",
+            Class::SquareMatrix => "a matrix with as many columns as rows",
         }
     }
 }
@@ -148,6 +204,8 @@ pub(crate) enum Slot {
     T,
     /// The component of `T`.
     Elem,
+    /// The matrix `T` with its columns as rows.
+    Transposed,
     /// `bool` with as many components as `T`.
     BoolOf,
     /// `int` with as many components as `T`.
@@ -174,12 +232,14 @@ pub(crate) enum Slot {
     Ushort,
     /// `uint`.
     Uint,
-    /// `ulong`.
-    Ulong,
     /// `mem_flags`.
     MemFlags,
     /// `memory_order`.
     MemoryOrder,
+    /// `simd_vote`, as a result.
+    SimdVote,
+    /// `quad_vote`, as a result.
+    QuadVote,
     /// No result.
     Void,
 }
@@ -190,6 +250,7 @@ impl Slot {
         match self {
             Slot::T => "T",
             Slot::Elem => "scalar of T",
+            Slot::Transposed => "transposed T",
             Slot::BoolOf => "bool of T",
             Slot::IntOf => "int of T",
             Slot::UnsignedOf => "unsigned T",
@@ -203,9 +264,10 @@ impl Slot {
             Slot::Bool => "bool",
             Slot::Ushort => "ushort",
             Slot::Uint => "uint",
-            Slot::Ulong => "ulong",
             Slot::MemFlags => "mem_flags",
             Slot::MemoryOrder => "memory_order",
+            Slot::SimdVote => "simd_vote",
+            Slot::QuadVote => "quad_vote",
             Slot::Void => "void",
         }
     }
@@ -216,24 +278,33 @@ impl Slot {
         matches!(self, S::T | S::BoolOf | S::IntOf | S::UnsignedOf | S::OutT | S::OutInt)
     }
 
-    /// The enumeration that an argument must be of.
+    /// The enumeration that an argument must be, or that the result is.
     pub(crate) fn enumeration(self) -> Option<BuiltinEnum> {
         match self {
             Slot::MemFlags => Some(BuiltinEnum::MemFlags),
             Slot::MemoryOrder => Some(BuiltinEnum::MemoryOrder),
+            Slot::SimdVote => Some(BuiltinEnum::SimdVote),
+            Slot::QuadVote => Some(BuiltinEnum::QuadVote),
             _ => None,
         }
     }
 }
 
+impl BuiltinFamily {
+    /// Whether a namespace has functions of this name.
+    pub(crate) fn is_in(&self, overloads: Overloads) -> bool {
+        self.signatures.iter().any(|s| overloads.has(s.class))
+    }
+}
+
 impl Signature {
     /// The pattern as a message writes it: `T clamp(T, T, T), where T is …`.
-    pub(crate) fn describe(&self, name: &str) -> String {
+    pub(crate) fn describe(&self, name: &str, overloads: Overloads) -> String {
         let params: Vec<_> = self.params.iter().map(|slot| slot.describe()).collect();
         let head = format!("{} {name}({})", self.result.describe(), params.join(", "));
         match self.class {
             Class::Fixed => head,
-            class => format!("{head}, where T is {}", class.describe()),
+            class => format!("{head}, where T is {}", class.describe(overloads)),
         }
     }
 }

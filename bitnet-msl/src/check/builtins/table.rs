@@ -1,6 +1,6 @@
 //! The table (MSL specification, chapter 6). A row: `name { Class(parameters) -> result = lowering; … }`.
 
-use super::expand::{geometry, math, memory};
+use super::expand::{geometry, math, matrix, memory, votes};
 use super::signature::{BuiltinFamily, Class, Lowering, Signature, Slot};
 use crate::ir::BarrierScope;
 use crate::ir::LaneFn as L;
@@ -136,6 +136,10 @@ families! {
     tanpi { Float(T) -> T = Math(M::Tanpi) }
     trunc { Float(T) -> T = Math(M::Trunc) }
 
+    // 6.6 Matrix functions.
+    determinant { SquareMatrix(T) -> Elem = Expand(matrix::determinant) }
+    transpose { Matrix(T) -> Transposed = Expand(matrix::transpose) }
+
     // 6.7 Geometric functions.
     cross { FloatVector3(T, T) -> T = Expand(geometry::cross) }
     distance { FloatVector(T, T) -> Elem = Expand(geometry::distance) }
@@ -153,11 +157,11 @@ families! {
     simdgroup_barrier { Fixed(MemFlags) -> Void = Barrier(BarrierScope::Simdgroup) }
 
     // 6.9.2 SIMD-group functions.
-    simd_active_threads_mask { Fixed() -> Ulong = Lane(L::ActiveThreadsMask, Simdgroup) }
+    simd_active_threads_mask { Fixed() -> SimdVote = Lane(L::ActiveThreadsMask, Simdgroup) }
     simd_all { Fixed(Bool) -> Bool = Lane(L::All, Simdgroup) }
     simd_and { LaneInt(T) -> T = Lane(L::And, Simdgroup) }
     simd_any { Fixed(Bool) -> Bool = Lane(L::Any, Simdgroup) }
-    simd_ballot { Fixed(Bool) -> Ulong = Lane(L::Ballot, Simdgroup) }
+    simd_ballot { Fixed(Bool) -> SimdVote = Lane(L::Ballot, Simdgroup) }
     simd_broadcast { Lane(T, Ushort) -> T = Lane(L::Broadcast, Simdgroup) }
     simd_broadcast_first { Lane(T) -> T = Lane(L::BroadcastFirst, Simdgroup) }
     simd_is_first { Fixed() -> Bool = Lane(L::IsFirst, Simdgroup) }
@@ -181,11 +185,11 @@ families! {
     simd_xor { LaneInt(T) -> T = Lane(L::Xor, Simdgroup) }
 
     // 6.9.3 Quad-group functions.
-    quad_active_threads_mask { Fixed() -> Ulong = Lane(L::ActiveThreadsMask, Quad) }
+    quad_active_threads_mask { Fixed() -> QuadVote = Expand(votes::quad_active_threads_mask) }
     quad_all { Fixed(Bool) -> Bool = Lane(L::All, Quad) }
     quad_and { LaneInt(T) -> T = Lane(L::And, Quad) }
     quad_any { Fixed(Bool) -> Bool = Lane(L::Any, Quad) }
-    quad_ballot { Fixed(Bool) -> Ulong = Lane(L::Ballot, Quad) }
+    quad_ballot { Fixed(Bool) -> QuadVote = Expand(votes::quad_ballot) }
     quad_broadcast { Lane(T, Ushort) -> T = Lane(L::Broadcast, Quad) }
     quad_broadcast_first { Lane(T) -> T = Lane(L::BroadcastFirst, Quad) }
     quad_is_first { Fixed() -> Bool = Lane(L::IsFirst, Quad) }

@@ -102,7 +102,7 @@ pub(super) fn lane(v: &FunctionVerifier<'_>, function: LaneFn, args: &[Value], t
     let fits = match (function, &types[..]) {
         (L::All | L::Any, [a]) => *a == bool_type && ty == bool_type,
         (L::Ballot, [a]) => *a == bool_type && ty == ulong_type,
-        (L::ActiveThreadsMask, []) => ty == ulong_type,
+        (L::ActiveThreadsMask | L::ThreadsMask, []) => ty == ulong_type,
         (L::IsFirst, []) => ty == bool_type,
         (L::And | L::Or | L::Xor, [a]) => is_int(*a) && ty == *a,
         (

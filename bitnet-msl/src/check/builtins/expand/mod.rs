@@ -1,11 +1,14 @@
 //! Turns a resolved call with converted arguments into IR.
 //!
 //! Elementary functions become one op. Composite ones (`dot`, `mix`, `frexp`, …) become a few: one small
-//! function each, in [`math`], [`geometry`] and [`memory`].
+//! function each, in [`math`], [`geometry`], [`matrix`],
+//! [`memory`] and [`votes`].
 
 pub(super) mod geometry;
 pub(super) mod math;
+pub(super) mod matrix;
 pub(super) mod memory;
+pub(super) mod votes;
 
 use super::names::mem_flags_from_bits;
 use super::resolve::Resolved;

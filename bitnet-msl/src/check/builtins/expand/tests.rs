@@ -1,16 +1,18 @@
 //! Expansion: every row gives IR that the verifier accepts, and the composite ones compute what they say.
 
 use super::super::resolve::{ArgType, resolve};
-use super::super::signature::{BuiltinFamily, Class, Signature, Slot};
+use super::super::signature::{BuiltinFamily, Class, Overloads, Shape, Signature, Slot};
 use super::super::table::TABLE;
 use super::super::{lookup, names::BuiltinEnum};
 use super::*;
 use crate::ir::{AddressSpace, Function, Module, Stmt, TypeTable, verify};
 
 /// An argument that a slot takes, for a `T`.
-fn sample(builder: &mut FunctionBuilder, slot: Slot, (elem, len): (Scalar, u8)) -> ArgType {
+fn sample(builder: &mut FunctionBuilder, slot: Slot, t: Shape) -> ArgType {
+    let Shape { elem, len, .. } = t;
     let value = match slot {
-        Slot::T | Slot::OutT | Slot::SameSize => builder.vector_type(elem, len),
+        Slot::T => type_of_shape(builder, t),
+        Slot::OutT | Slot::SameSize => builder.vector_type(elem, len),
         Slot::BoolOf => builder.vector_type(Scalar::Bool, len),
         Slot::IntOf | Slot::OutInt => builder.vector_type(Scalar::I32, len),
         Slot::Elem => builder.scalar_type(elem),
@@ -29,20 +31,29 @@ fn sample(builder: &mut FunctionBuilder, slot: Slot, (elem, len): (Scalar, u8)) 
             let pointee = builder.types().intern(Type::Atomic(elem));
             builder.pointer_type(AddressSpace::Device, pointee, false)
         }
-        Slot::UnsignedOf | Slot::Ulong | Slot::Void => unreachable!("results only"),
+        Slot::UnsignedOf | Slot::Transposed | Slot::SimdVote | Slot::QuadVote | Slot::Void => {
+            unreachable!("results only")
+        }
     };
     let place = matches!(slot, Slot::OutT | Slot::OutInt).then_some((AddressSpace::Thread, false));
-    ArgType { ty: value, place, enumeration: slot.enumeration() }
+    ArgType { place, enumeration: slot.enumeration(), ..ArgType::value(value) }
+}
+
+fn type_of_shape(builder: &mut FunctionBuilder, Shape { elem, len, cols }: Shape) -> TypeId {
+    match cols {
+        1 => builder.vector_type(elem, len),
+        _ => builder.types().intern(Type::Matrix { elem, cols, rows: len }),
+    }
 }
 
 /// A function that calls the built-in with its parameters as arguments.
-fn function_calling(family: &BuiltinFamily, signature: &Signature, t: (Scalar, u8)) -> (Function, TypeTable) {
+fn function_calling(family: &BuiltinFamily, signature: &Signature, t: Shape) -> (Function, TypeTable) {
     let mut builder = FunctionBuilder::new(TypeTable::default());
     let span = Span::default();
     let args: Vec<_> = signature.params.iter().map(|&slot| sample(&mut builder, slot, t)).collect();
-    let t_type = builder.vector_type(t.0, t.1);
+    let t_type = type_of_shape(&mut builder, t);
     let template_args = if signature.class == Class::Bits { vec![t_type] } else { vec![] };
-    let resolved = resolve(family, &template_args, &args, builder.types())
+    let resolved = resolve(family, Overloads::All, &template_args, &args, builder.types())
         .unwrap_or_else(|e| panic!("{} takes {t:?}: {e:?}", family.name));
 
     let params: Vec<_> = resolved.params.iter().map(|p| p.ty).collect();
@@ -68,14 +79,16 @@ fn every_row_expands_to_verified_ir_for_every_type_of_its_class() {
     let mut calls = 0;
     for family in TABLE {
         for signature in family.signatures {
-            let fixed = [(Scalar::Bool, 1)];
-            let of_class: Vec<_> = signature
-                .class
+            let class = signature.class;
+            let fixed = [Shape { elem: Scalar::Bool, len: 1, cols: 1 }];
+            let lens = || class.lens().iter().flat_map(|&len| (1..=4).map(move |cols| (len, cols)));
+            let of_class: Vec<_> = class
                 .scalars()
                 .iter()
-                .flat_map(|&elem| signature.class.lens().iter().map(move |&len| (elem, len)))
+                .flat_map(|&elem| lens().map(move |(len, cols)| Shape { elem, len, cols }))
+                .filter(|&t| class.holds(t))
                 .collect();
-            for &t in if signature.class == Class::Fixed { &fixed[..] } else { &of_class[..] } {
+            for &t in if class == Class::Fixed { &fixed[..] } else { &of_class[..] } {
                 let (function, types) = function_calling(family, signature, t);
                 let module = Module { types, functions: vec![function], ..Module::default() };
                 verify::verify(&module).unwrap_or_else(|e| panic!("{} of {t:?}: {e}", family.name));
@@ -98,7 +111,8 @@ fn compute(name: &str, precision: Precision, args: &[&[f32]]) -> Vec<f32> {
     }
     let arg_types: Vec<_> = values.iter().map(|&v| ArgType::value(builder.type_of(v))).collect();
     let family = lookup(name).expect("the table has the function");
-    let resolved = resolve(family, &[], &arg_types, builder.types()).expect("the arguments fit exactly");
+    let resolved =
+        resolve(family, Overloads::All, &[], &arg_types, builder.types()).expect("the arguments fit exactly");
     let result = expand(&mut builder, &resolved, &values, precision, span).expect("no flags are involved");
     let bytes = const_eval::fold(builder.function(), result, builder.type_table(), &[]);
     let bytes = bytes.unwrap_or_else(|| panic!("{name} of constants folds"));
@@ -182,7 +196,8 @@ fn compute_out(name: &str, x: f32, out: Scalar) -> (f64, f64) {
     let place = Some((AddressSpace::Thread, false));
     let args = [ArgType::value(float), ArgType { place, ..ArgType::value(out_type) }];
     let family = lookup(name).expect("the table has the function");
-    let resolved = resolve(family, &[], &args, builder.types()).expect("the arguments fit exactly");
+    let resolved =
+        resolve(family, Overloads::All, &[], &args, builder.types()).expect("the arguments fit exactly");
     let result = expand(&mut builder, &resolved, &[x, address], Precision::Precise, span).expect("no flags");
     let function = builder.finish_function(outer);
 
@@ -232,8 +247,8 @@ fn relational_functions_join_components() {
         let ty = builder.vector_type(Scalar::Bool, parts.len() as u8);
         let value = builder.emit(Op::Compose(parts), ty, span);
         let family = lookup(name).expect("the table has the function");
-        let resolved =
-            resolve(family, &[], &[ArgType::value(ty)], builder.types()).expect("a bool vector fits");
+        let resolved = resolve(family, Overloads::All, &[], &[ArgType::value(ty)], builder.types())
+            .expect("a bool vector fits");
         let result = expand(&mut builder, &resolved, &[value], Precision::Fast, span).expect("no flags");
         const_eval::fold(builder.function(), result, builder.type_table(), &[]) == Some(vec![1])
     };
@@ -251,7 +266,7 @@ fn barriers_read_their_flags_from_constants() {
     let uint = builder.scalar_type(Scalar::U32);
     let flags = ArgType { enumeration: Some(BuiltinEnum::MemFlags), ..ArgType::value(uint) };
     let family = lookup("threadgroup_barrier").expect("the table has the function");
-    let resolved = resolve(family, &[], &[flags], builder.types()).expect("flags fit");
+    let resolved = resolve(family, Overloads::All, &[], &[flags], builder.types()).expect("flags fit");
 
     let (device, threadgroup) = (builder.const_u32(1, span), builder.const_u32(2, span));
     let both = builder.binary(BinaryOp::Or, device, threadgroup, span);

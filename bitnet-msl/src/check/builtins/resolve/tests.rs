@@ -33,6 +33,12 @@ fn type_named(types: &mut TypeTable, text: &str) -> TypeId {
         let Type::Scalar(scalar) = scalar_named(name) else { unreachable!() };
         return types.intern(Type::Atomic(scalar));
     }
+    if let Some((scalar, shape)) = text.split_at_checked(text.len().saturating_sub(3))
+        && let [cols, b'x', rows] = shape.as_bytes()
+        && let Type::Scalar(elem) = scalar_named(scalar)
+    {
+        return types.intern(Type::Matrix { elem, cols: cols - b'0', rows: rows - b'0' });
+    }
     let (name, packed) = match text.strip_prefix("packed_") {
         Some(name) => (name, true),
         None => (text, false),
@@ -51,11 +57,15 @@ fn scalar_named(name: &str) -> Type {
 
 /// The chosen function as text, or the kind of error.
 fn outcome(name: &str, template_args: &[&str], args: &[&str]) -> String {
+    outcome_in(Overloads::All, name, template_args, args)
+}
+
+fn outcome_in(overloads: Overloads, name: &str, template_args: &[&str], args: &[&str]) -> String {
     let mut types = TypeTable::default();
     let family = lookup(name).unwrap_or_else(|| panic!("the table has {name}"));
     let template_args: Vec<_> = template_args.iter().map(|a| type_named(&mut types, a)).collect();
     let args: Vec<_> = args.iter().map(|a| arg(&mut types, a)).collect();
-    match resolve(family, &template_args, &args, &mut types) {
+    match resolve(family, overloads, &template_args, &args, &mut types) {
         Ok(resolved) => describe(name, &resolved, &types),
         Err(ResolveError::ArgumentCount { expected }) => format!("takes {expected:?}"),
         Err(ResolveError::NoMatch { .. }) => "no match".into(),
@@ -183,6 +193,27 @@ fn lane_functions_deduce_their_type() {
 }
 
 #[test]
+fn fast_and_precise_have_functions_of_float_alone() {
+    let outcome = |name, args: &[&str]| outcome_in(Overloads::Float, name, &[], args);
+    assert_eq!(outcome("exp", &["half"]), "float exp(float)");
+    assert_eq!(outcome("exp", &["int"]), "float exp(float)");
+    assert_eq!(outcome("max", &["float", "int"]), "float max(float, float)");
+    assert_eq!(outcome("normalize", &["float3"]), "float3 normalize(float3)");
+    assert_eq!(outcome("exp", &["half4"]), "no match");
+    assert!(!lookup("popcount").expect("the table has it").is_in(Overloads::Float));
+    assert!(lookup("dot").expect("the table has it").is_in(Overloads::Float));
+}
+
+#[test]
+fn matrix_functions_deduce_the_shape() {
+    check("transpose", &["float2x3"], "float3x2 transpose(float2x3)");
+    check("determinant", &["half4x4"], "half determinant(half4x4)");
+    check("determinant", &["float2x3"], "no match");
+    check("transpose", &["float4"], "no match");
+    assert_eq!(outcome("transpose", &["float"], &["float2x2"]), "0 template arguments");
+}
+
+#[test]
 fn atomics_convert_the_operand_but_not_the_pointer() {
     check(
         "atomic_fetch_add_explicit",
@@ -244,7 +275,8 @@ fn candidates_of_a_failed_call_state_their_patterns() {
     let mut types = TypeTable::default();
     let args = [arg(&mut types, "float4"), arg(&mut types, "half4")];
     let family = lookup("max").expect("the table has max");
-    let Err(ResolveError::NoMatch { candidates }) = resolve(family, &[], &args, &mut types) else {
+    let Err(ResolveError::NoMatch { candidates }) = resolve(family, Overloads::All, &[], &args, &mut types)
+    else {
         panic!("float4 and half4 have no common function");
     };
     assert_eq!(candidates[0], "T max(T, T), where T is half, float or a vector of them");

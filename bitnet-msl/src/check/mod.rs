@@ -22,6 +22,7 @@ mod constants;
 mod construct;
 mod convert;
 mod decl;
+mod defaults;
 mod evaluate;
 mod expr;
 mod format;
@@ -31,6 +32,7 @@ mod kernel;
 mod library;
 mod local;
 mod logging;
+mod lookup;
 mod matrix;
 mod member;
 mod module;
@@ -43,8 +45,10 @@ mod structs;
 mod suggest;
 mod switch;
 mod template;
+mod template_names;
 mod ternary;
 mod types;
+mod using;
 
 use crate::ast;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
@@ -122,7 +126,7 @@ impl<'a> Checker<'a> {
             quiet_errors: 0,
             errors: 0,
             builder: FunctionBuilder::new(TypeTable::default()),
-            scopes: Scopes::new(),
+            scopes: Scopes::new(options.language_version),
             variables: Vec::new(),
             enums: Vec::new(),
             structs: HashMap::new(),

@@ -2,7 +2,7 @@
 
 use super::{MAX_DECLARATOR_PARTS, Parsed, Parser};
 use crate::ast::{Attr, Expr, Ident, ParamDecl, Quals, TypeExpr, TypeExprKind};
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
 use crate::lex::token::Punct;
 use crate::parse::names::Class;
 use crate::parse::vocabulary;
@@ -122,7 +122,10 @@ impl Parser<'_> {
                 while self.qualifier(&mut quals) {}
                 parts.push((Part::Pointer(quals), self.since(start)));
             } else if self.eat(Punct::And) {
-                while self.qualifier(&mut Quals::default()) {}
+                if matches!(parts.last(), Some((Part::Reference, _))) {
+                    self.syntax_error(start, "there are no references to references");
+                }
+                self.reference_quals();
                 parts.push((Part::Reference, self.since(start)));
             } else if self.at(Punct::AndAnd) {
                 return Err(self.unsupported(start, "an rvalue reference is"));
@@ -134,6 +137,23 @@ impl Parser<'_> {
             if parts.len() > MAX_DECLARATOR_PARTS {
                 return Err(self.too_deep("a declarator", MAX_DECLARATOR_PARTS));
             }
+        }
+    }
+
+    /// Consumes what follows the `&` of a reference, which cannot be qualified itself.
+    fn reference_quals(&mut self) {
+        let span = self.span();
+        let mut quals = Quals::default();
+        while self.qualifier(&mut quals) {}
+        if quals.is_const || quals.is_volatile {
+            self.report(
+                Diagnostic::new(
+                    Code::E0201,
+                    self.since(span),
+                    "a reference cannot be const or volatile itself",
+                )
+                .note("it always refers to what it was bound to; write `const` before the `&`"),
+            );
         }
     }
 

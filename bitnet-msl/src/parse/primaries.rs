@@ -4,6 +4,7 @@ use super::expressions::Tree;
 use super::names::Class;
 use super::{Parsed, Parser};
 use crate::ast::{CastKind, ExprKind, Quals, TypeExpr, TypeExprKind};
+use crate::diag::{Code, Diagnostic};
 use crate::lex::token::{Punct, TokenKind};
 use crate::source::Span;
 
@@ -95,7 +96,19 @@ impl Parser<'_> {
         if !is_type_word {
             return self.path_primary();
         }
+        let (first, word) = (self.here.index, self.word().unwrap_or_default());
         let specifiers = self.specifiers()?;
+        let is_one_word = self.here.index == first + 1 || matches!(word, "decltype" | "typename" | "auto");
+        if !is_one_word && !specifiers.is_wrong {
+            self.report(
+                Diagnostic::new(
+                    Code::E0201,
+                    specifiers.base.span,
+                    "a conversion `T(x)` takes a type of one word",
+                )
+                .note("write uint, uchar, ushort or ulong, or a cast: (unsigned int)x"),
+            );
+        }
         self.construct(start, specifiers.base)
     }
 

@@ -51,8 +51,8 @@ pub enum ItemKind {
     UsingNamespace(Path),
     /// `using metal::exp;`.
     UsingDeclaration(Path),
-    /// `namespace n { … }`; an anonymous one has no name.
-    Namespace(Option<Ident>, Vec<Item>),
+    /// `namespace n { … }`.
+    Namespace(NamespaceDecl),
     /// `static_assert(cond, "message");`.
     StaticAssert(Box<Expr>, Option<String>),
     /// `#include <metal_logging>`: declares `os_log` and `os_log_default`.
@@ -83,6 +83,8 @@ pub struct FunctionDecl {
     pub stage: FunctionStage,
     /// `constexpr`.
     pub is_constexpr: bool,
+    /// `static`.
+    pub is_static: bool,
     /// Return type.
     pub ret: TypeExpr,
     /// Parameters in order.
@@ -126,6 +128,8 @@ pub struct StructDecl {
     pub is_union: bool,
     /// A `class` whose members are private: nothing in it says otherwise.
     pub is_private: bool,
+    /// `typedef struct { … } S;`: the name is an alias.
+    pub is_named_by_typedef: bool,
     /// Data members in order; `None` for a forward declaration.
     pub fields: Option<Vec<FieldDecl>>,
     /// Attributes.
@@ -135,7 +139,8 @@ pub struct StructDecl {
 /// One data member.
 #[derive(Clone, Debug)]
 pub struct FieldDecl {
-    /// Name; empty for an anonymous struct or union, whose members are found through it.
+    /// Name; empty for an anonymous struct or union, whose members are found through it, and for a type that the
+    /// struct only declares.
     pub name: Ident,
     /// Type, with array declarators applied.
     pub ty: TypeExpr,
@@ -152,10 +157,23 @@ pub struct EnumDecl {
     pub name: Option<Ident>,
     /// True for `enum class`.
     pub scoped: bool,
+    /// `typedef enum { … } E;`: the name is an alias.
+    pub is_named_by_typedef: bool,
     /// Underlying type, if written.
     pub underlying: Option<TypeExpr>,
-    /// Enumerators with their values, if written.
-    pub variants: Vec<(Ident, Option<Expr>)>,
+    /// Enumerators with their values, if written; `None` for `enum E : T;`.
+    pub variants: Option<Vec<(Ident, Option<Expr>)>>,
+}
+
+/// A part of a namespace.
+#[derive(Clone, Debug)]
+pub struct NamespaceDecl {
+    /// Name; an anonymous namespace has none.
+    pub name: Option<Ident>,
+    /// `inline namespace`.
+    pub is_inline: bool,
+    /// Declarations in order.
+    pub items: Vec<Item>,
 }
 
 /// `typedef` or `using name = type`.
@@ -249,10 +267,34 @@ pub struct InstantiationDecl {
 pub struct Path {
     /// Whole path.
     pub span: Span,
-    /// `::name` at the front.
+    /// `struct`, `union` or `enum` before a name: only types count.
+    pub tag: Option<Tag>,
+    /// `::name` at the front. Built-in integer types, which nothing can hide, are written so too.
     pub global: bool,
     /// Parts in order; never empty.
     pub segments: Vec<PathSegment>,
+}
+
+/// What a type is called where it is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// `struct` or `class`.
+    Struct,
+    /// `union`.
+    Union,
+    /// `enum`.
+    Enum,
+}
+
+impl Tag {
+    /// The word as messages print it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Tag::Struct => "struct",
+            Tag::Union => "union",
+            Tag::Enum => "enum",
+        }
+    }
 }
 
 /// One part of a [`Path`].

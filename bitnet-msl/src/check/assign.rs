@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::convert::Wanted;
+use super::lookup::LookupKind;
 use super::operand::{Operand, Rvalue};
 use super::types::QualType;
 use crate::ast::{self, InfixOp, PrefixOp};
@@ -117,7 +118,8 @@ impl<'a> Checker<'a> {
     fn wanted_by_place(&self, place: &ast::Expr, target: &Operand) -> Option<Wanted> {
         let ast::ExprKind::Path(path) = &place.kind else { return None };
         let [segment] = &path.segments[..] else { return None };
-        let binding = self.scopes.lookup(&segment.name.name)?;
+        let found = self.scopes.lookup(&segment.name.name, LookupKind::Ordinary)?;
+        let [binding] = &found.program[..] else { return None };
         Some(Wanted {
             span: binding.span,
             message: format!("declared here as `{}`", self.display(target.ty)),

@@ -4,10 +4,11 @@ use super::Checker;
 use super::builtins::resolve::Resolved;
 use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, Overloads, ResolveError};
 use super::convert::Wanted;
-use super::function::{FunctionIndex, Param, SetId};
+use super::function::{FunctionIndex, Overload, OverloadKind, Param, SetId};
+use super::lookup::Qualifier;
 use super::operand::{Operand, OperandKind, Want};
 use super::overload::{Argument, Found, NamedCall, Target};
-use super::scope::{Decl, METAL, METAL_FAST, METAL_PRECISE, NamespaceId, Qualifier};
+use super::scope::{Decl, METAL, METAL_FAST, METAL_PRECISE, NamespaceId};
 use super::suggest::closest;
 use super::types::{Enumeration, QualType, Storage};
 use crate::ast::{self, ExprKind, FunctionStage};
@@ -16,17 +17,17 @@ use crate::ir::{FuncId, Op, Precision, Type, TypeId, Value};
 use crate::source::Span;
 use std::rc::Rc;
 
-/// The overloads that a name has in a namespace of the library, or unqualified.
-pub(super) fn overloads_in(namespace: Option<NamespaceId>) -> Overloads {
+/// The overloads that a name has in a namespace of the library.
+pub(super) fn overloads_in(namespace: NamespaceId) -> Overloads {
     match namespace {
-        Some(METAL_FAST | METAL_PRECISE) => Overloads::Float,
+        METAL_FAST | METAL_PRECISE => Overloads::Float,
         _ => Overloads::All,
     }
 }
 
-/// Whether the namespace belongs to the standard library.
-pub(super) fn is_library_namespace(namespace: NamespaceId) -> bool {
-    matches!(namespace, METAL | METAL_FAST | METAL_PRECISE)
+/// Whether a path is one name, without `::`.
+fn is_unqualified(path: &ast::Path) -> bool {
+    path.segments.len() == 1 && !path.global
 }
 
 impl<'a> Checker<'a> {
@@ -55,13 +56,11 @@ impl<'a> Checker<'a> {
     fn call_path(&mut self, path: &'a ast::Path, args: &'a [ast::Expr], span: Span) -> Option<Operand> {
         match self.lookup_path(path) {
             Some(Decl::Functions(set)) => self.call_set(set, path, args, span),
-            Some(Decl::Type(declared)) => self.construct(declared, args, false, span),
-            Some(Decl::Library(namespace)) => {
-                let name = &path.segments.last()?.name.name;
-                let family = builtins::lookup(name)?;
+            Some(Decl::FunctionArgument(set)) => {
                 let args = self.arguments(args)?;
-                self.call_library(family, path, Some(namespace), &args, span)
+                self.call_overloads(&self.functions.set(set), path, &args, span)
             }
+            Some(Decl::Type(declared) | Decl::Alias(declared)) => self.construct(declared, args, false, span),
             Some(Decl::Poison) => {
                 self.arguments_of_unknown(args);
                 None
@@ -81,9 +80,11 @@ impl<'a> Checker<'a> {
             }
             Some(
                 Decl::Variable(_)
+                | Decl::Parameter(_)
                 | Decl::Constant(..)
                 | Decl::Namespace(_)
-                | Decl::Incomplete(_)
+                | Decl::Incomplete(..)
+                | Decl::Library
                 | Decl::Logger(_)
                 | Decl::FunctionType(_),
             ) => {
@@ -116,11 +117,15 @@ impl<'a> Checker<'a> {
             return self.construct(declared, args, false, span);
         }
         let args = self.arguments(args);
-        match (builtins::lookup(name), self.library_qualifier(path)) {
-            (Some(family), Some(namespace)) if family.is_in(overloads_in(namespace)) => {
-                self.call_library(family, path, namespace, &args?, span)
-            }
-            (Some(_), Some(_)) => {
+        let mut associated = Vec::new();
+        if let (Some(args), true) = (&args, is_unqualified(path)) {
+            self.add_associated(&mut associated, name, args);
+        }
+        if !associated.is_empty() {
+            return self.call_overloads(&associated, path, &args?, span);
+        }
+        match builtins::lookup(name) {
+            Some(_) if self.is_in_fast_or_precise(path) => {
                 let text = self.path_text(path);
                 let message = format!("there is no function `{text}`");
                 self.report(
@@ -130,7 +135,13 @@ impl<'a> Checker<'a> {
                 );
                 None
             }
-            (Some(_), None) if path.segments.len() == 1 => {
+            // An operator rather than a function: it belongs to no namespace.
+            Some(family) if name == "as_type" && is_unqualified(path) => {
+                self.call_library(family, path, METAL, &args?, span)
+            }
+            // Its arguments might have said where it is; what is wrong with them has been reported.
+            Some(_) if args.is_none() && is_unqualified(path) => None,
+            Some(_) if is_unqualified(path) => {
                 self.report(
                     Diagnostic::new(Code::E0203, path.span, format!("`{name}` is not declared here"))
                         .at(format!("did you mean `metal::{name}`?"))
@@ -142,9 +153,17 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether what stands before the name is one of the namespaces with functions of `float` only.
+    fn is_in_fast_or_precise(&mut self, path: &ast::Path) -> bool {
+        matches!(self.lookup_qualifiers(path), Some(Qualifier::Namespace(METAL_FAST | METAL_PRECISE)))
+    }
+
     fn unknown_function<T>(&mut self, path: &ast::Path) -> Option<T> {
         let name = path.segments.last()?.name.name.clone();
         let names = if self.wants_hints() { self.scopes.visible_names() } else { Vec::new() };
+        if self.is_qualifier_ambiguous(path) {
+            return None;
+        }
         if closest(&name, names).is_none()
             && let Some(hint) = builtins::closest_name(&name)
         {
@@ -156,18 +175,6 @@ impl<'a> Checker<'a> {
             return None;
         }
         self.unknown_name(path)
-    }
-
-    /// The library namespace in which a path's function is looked up. The inner `None`: not qualified.
-    fn library_qualifier(&self, path: &ast::Path) -> Option<Option<NamespaceId>> {
-        if path.segments.len() == 1 {
-            let is_operator = path.segments[0].name.name == "as_type";
-            return (is_operator || self.scopes.uses_metal()).then_some(None);
-        }
-        match self.lookup_qualifiers(path) {
-            Some(Qualifier::Namespace(namespace)) if is_library_namespace(namespace) => Some(Some(namespace)),
-            _ => None,
-        }
     }
 
     /// All arguments, each checked even if another one is wrong.
@@ -189,7 +196,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A call of the program's functions of a name; the library's of the same name stand beside them.
+    /// A call of functions that a look-up found, and of those that the arguments bring along.
     fn call_set(
         &mut self,
         set: SetId,
@@ -198,21 +205,49 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<Operand> {
         let args = self.arguments(args)?;
+        let found = self.functions.set(set);
+        let mut overloads: Vec<Overload> =
+            found.into_iter().filter(|overload| self.scopes.sees(overload.order)).collect();
+        if is_unqualified(path) {
+            self.add_associated(&mut overloads, &path.segments.last()?.name.name, &args);
+        }
+        self.call_overloads(&overloads, path, &args, span)
+    }
+
+    /// A call of one of several functions: of the program, of the library, or of both.
+    fn call_overloads(
+        &mut self,
+        overloads: &[Overload],
+        path: &'a ast::Path,
+        args: &[Argument<'a>],
+        span: Span,
+    ) -> Option<Operand> {
+        if let [Overload { kind: OverloadKind::Library(namespace, name), .. }] = *overloads {
+            return self.call_library(builtins::lookup(name)?, path, namespace, args, span);
+        }
+        let mut library = Vec::new();
+        for overload in overloads {
+            library.extend(match overload.kind {
+                OverloadKind::Library(namespace, name) => builtins::lookup(name).and_then(|family| {
+                    let resolved =
+                        self.quietly(|c| c.resolve_library(family, path, namespace, args, span))?;
+                    self.library_candidate(family, resolved, namespace, args)
+                }),
+                OverloadKind::Unsupported(name, param) => self.unsupported_candidate(name, param, args),
+                OverloadKind::Plain(_) | OverloadKind::Template(_) => None,
+            });
+        }
         let last = path.segments.last()?;
         let explicit = last.args.as_deref().unwrap_or(&[]);
-        let name = last.name.name.as_str();
-        let family = builtins::lookup(name);
-        let library = family.and_then(|family| Some((family, self.library_qualifier(path)?)));
-        let candidate = library.and_then(|(family, namespace)| {
-            let resolved = self.quietly(|c| c.resolve_library(family, path, namespace, &args, span))?;
-            self.library_candidate(family, resolved, &args)
-        });
-        let is_template_argument = path.segments.len() == 1 && self.scopes.is_local(name);
-        let call = NamedCall { set, explicit, args: &args, name, is_template_argument, span };
-        match self.resolve_overload(&call, candidate) {
-            Found::Target(Target::Function(index)) => self.call_function(index, &args, span),
-            Found::Target(Target::Library(resolved)) => {
-                self.emit_library(&resolved, &args, library.and_then(|(_, namespace)| namespace), span)
+        let call = NamedCall { overloads, explicit, args, name: &last.name.name, span };
+        match self.resolve_overload(&call, library) {
+            Found::Target(Target::Function(index)) => self.call_function(index, args, span),
+            Found::Target(Target::Library(resolved, namespace)) => {
+                self.emit_library(&resolved, args, namespace, span)
+            }
+            Found::Target(Target::Unsupported(name)) => {
+                self.error(Code::E0608, span, format!("the library's `{name}` is not supported"));
+                None
             }
             Found::Nothing(diagnostic) => {
                 self.report(diagnostic);
@@ -250,7 +285,7 @@ impl<'a> Checker<'a> {
     }
 
     /// An argument as its parameter takes it.
-    fn pass(&mut self, arg: &Argument<'a>, param: &Param<'a>) -> Option<Value> {
+    pub(super) fn pass(&mut self, arg: &Argument<'a>, param: &Param<'a>) -> Option<Value> {
         let wanted = Wanted {
             span: param.span,
             message: format!("the parameter is `{}`", self.describe_param(param)),
@@ -275,28 +310,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A default argument, with the names that its function sees.
-    fn pass_default(&mut self, index: FunctionIndex, param: &Param<'a>) -> Option<Value> {
-        let default = param.default?;
-        let info = self.functions.get(index);
-        let (namespace, bindings) = (info.namespace, Rc::clone(&info.bindings));
-        let place = self.scopes.enter(namespace, u32::MAX);
-        self.bind_template_arguments(&bindings);
-        let argument = match default.kind {
-            ExprKind::InitList(_) => Some(Argument::List(default)),
-            _ => self.expr(default).map(Argument::Operand),
-        };
-        let value = argument.and_then(|argument| self.pass(&argument, param));
-        self.scopes.leave(place);
-        value
-    }
-
     /// A call of a library function.
     fn call_library(
         &mut self,
         family: &'static BuiltinFamily,
         path: &'a ast::Path,
-        namespace: Option<NamespaceId>,
+        namespace: NamespaceId,
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Operand> {
@@ -309,7 +328,7 @@ impl<'a> Checker<'a> {
         &mut self,
         family: &'static BuiltinFamily,
         path: &'a ast::Path,
-        namespace: Option<NamespaceId>,
+        namespace: NamespaceId,
         args: &[Argument<'a>],
         span: Span,
     ) -> Option<Resolved> {
@@ -338,7 +357,7 @@ impl<'a> Checker<'a> {
         &mut self,
         resolved: &Resolved,
         args: &[Argument<'a>],
-        namespace: Option<NamespaceId>,
+        namespace: NamespaceId,
         span: Span,
     ) -> Option<Operand> {
         let mut values = Vec::with_capacity(args.len());
@@ -366,10 +385,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn precision(&self, namespace: Option<NamespaceId>) -> Precision {
+    fn precision(&self, namespace: NamespaceId) -> Precision {
         match namespace {
-            Some(METAL_FAST) => Precision::Fast,
-            Some(METAL_PRECISE) => Precision::Precise,
+            METAL_FAST => Precision::Fast,
+            METAL_PRECISE => Precision::Precise,
             _ if self.options.fast_math => Precision::Fast,
             _ => Precision::Precise,
         }

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::constants::{ConstantInit, Deferred, is_integral};
-use super::scope::{Decl, Qualifier, VarId};
+use super::scope::{Decl, VarId};
 use super::template::Template;
 use super::types::{Declared, QualType, Storage, Variable};
 use crate::ast::{self, ItemKind};
@@ -53,18 +53,24 @@ impl<'a> Checker<'a> {
             }
             ItemKind::UsingNamespace(path) => self.using_namespace(path),
             ItemKind::UsingDeclaration(path) => self.using_declaration(path),
-            ItemKind::Namespace(name, items) => {
-                let name_span = name.as_ref().map_or(item.span, |name| name.span);
-                let outer =
-                    self.scopes.open_namespace(name.as_ref().map(|name| name.name.as_str()), name_span);
-                self.items(items);
-                self.scopes.close_namespace(outer);
-            }
+            ItemKind::Namespace(decl) => self.namespace(decl, item.span),
             ItemKind::StaticAssert(condition, message) => self.static_assert(condition, message.as_deref()),
             ItemKind::LoggingHeader => self.include_logging(item.span),
             ItemKind::Empty => {}
             ItemKind::Error(names) => self.poison_all(names),
         }
+    }
+
+    fn namespace(&mut self, decl: &'a ast::NamespaceDecl, span: Span) {
+        let span = decl.name.as_ref().map_or(span, |name| name.span);
+        if decl.is_inline && !self.scopes.takes_directive() {
+            self.too_many_directives(span);
+            return;
+        }
+        let name = decl.name.as_ref().map(|name| name.name.as_str());
+        let outer = self.scopes.open_namespace(name, decl.is_inline, span);
+        self.items(&decl.items);
+        self.scopes.close_namespace(outer);
     }
 
     fn alias(&mut self, decl: &'a ast::AliasDecl) {
@@ -86,14 +92,19 @@ impl<'a> Checker<'a> {
             self.poison(&decl.name);
             return;
         };
-        if let Some(earlier) = self.scopes.innermost(&decl.name.name) {
-            // Repeating an alias with the same meaning is fine.
-            if matches!(earlier.decl, Decl::Type(same) if same.ty == declared.ty && same.reference == declared.reference)
-            {
-                return;
-            }
+        // Repeating an alias with the same meaning is fine.
+        let earlier = self.scopes.innermost(&decl.name.name).and_then(|earlier| earlier.decl.as_type());
+        let is_same =
+            earlier.is_some_and(|same| same.ty == declared.ty && same.reference == declared.reference);
+        if is_same || self.is_global_library_type_as(&decl.name.name, declared) {
+            return;
         }
-        self.declare(&decl.name, Decl::Type(declared));
+        if earlier.is_none() && self.is_global_library_type(&decl.name.name) {
+            // The name keeps the library's meaning.
+            self.declared_by_library(&decl.name);
+            return;
+        }
+        self.declare(&decl.name, Decl::Alias(declared));
     }
 
     fn is_function_name(&mut self, expr: &'a ast::Expr) -> bool {
@@ -101,40 +112,6 @@ impl<'a> Checker<'a> {
             ast::ExprKind::Path(path) => matches!(self.lookup_path(path), Some(Decl::Functions(_))),
             ast::ExprKind::Paren(inner) => self.is_function_name(inner),
             _ => false,
-        }
-    }
-
-    fn using_namespace(&mut self, path: &'a ast::Path) {
-        match self.lookup_path(path) {
-            Some(Decl::Namespace(namespace)) => self.scopes.use_namespace(namespace),
-            _ => {
-                let name = self.path_text(path);
-                self.error(Code::E0203, path.span, format!("there is no namespace `{name}`"));
-            }
-        }
-    }
-
-    fn using_declaration(&mut self, path: &'a ast::Path) {
-        let Some(last) = path.segments.last() else { return };
-        if let Some(decl) = self.lookup_path(path) {
-            self.scopes.declare(&last.name.name, decl, path.span);
-            return;
-        }
-        if self.is_library_type(path) {
-            return;
-        }
-        let name = &last.name.name;
-        match self.lookup_qualifiers(path) {
-            Some(Qualifier::Namespace(namespace))
-                if super::call::is_library_namespace(namespace)
-                    && super::builtins::lookup(name)
-                        .is_some_and(|family| family.is_in(super::call::overloads_in(Some(namespace)))) =>
-            {
-                self.scopes.declare(name, Decl::Library(namespace), path.span);
-            }
-            _ => {
-                self.unknown_name::<()>(path);
-            }
         }
     }
 
@@ -151,6 +128,7 @@ impl<'a> Checker<'a> {
     }
 
     fn template_item(&mut self, decl: &'a ast::TemplateDecl) {
+        self.check_template_names(&decl.params, &decl.item);
         self.check_template_params(&decl.params);
         if let ItemKind::Function(function) = &decl.item.kind {
             if decl.params.is_empty() {
@@ -162,6 +140,9 @@ impl<'a> Checker<'a> {
                 self.poison(&function.name);
                 return;
             }
+            self.check_not_main(&function.name);
+            self.check_param_names(function);
+            self.check_template_defaults_complete(function);
             let template = Template::new(function, &decl.params, self.scopes.current_namespace());
             self.declare_template(&function.name, template);
             return;
@@ -191,6 +172,7 @@ impl<'a> Checker<'a> {
 
     /// A program-scope variable.
     fn global_variable(&mut self, decl: &'a ast::VarDecl) {
+        self.check_not_main(&decl.name);
         if self.global_variable_checked(decl).is_none() {
             self.poison(&decl.name);
         }
@@ -276,7 +258,7 @@ impl<'a> Checker<'a> {
                         format!("program-scope variable `{name}` is not in constant memory"),
                     )
                     .at(format!("write `constant {constexpr}{shown} {name} = …`"))
-                    .note("variables outside of functions live in the constant address space [MSL 4.2]"),
+                    .note("variables outside of functions live in the constant address space, constexpr or not [MSL 4.2]"),
                 );
                 None
             }

@@ -157,7 +157,8 @@ impl<'a> Checker<'a> {
             }
             Decl::Poison => None,
             Decl::Logger(_) => self.logger_as_value(path),
-            Decl::Functions(_) | Decl::Library(_) => {
+            Decl::Parameter(declared) => self.parameter_in_default(path, declared),
+            Decl::Functions(_) | Decl::FunctionArgument(_) => {
                 let name = self.path_text(path);
                 self.report(
                     Diagnostic::new(Code::E0604, span, format!("the function `{name}` is used as a value"))
@@ -166,9 +167,11 @@ impl<'a> Checker<'a> {
                 None
             }
             Decl::Type(_)
+            | Decl::Alias(_)
             | Decl::Namespace(_)
             | Decl::ClassTemplate(_)
-            | Decl::Incomplete(_)
+            | Decl::Incomplete(..)
+            | Decl::Library
             | Decl::LoggerType
             | Decl::FunctionType(_) => {
                 let name = self.path_text(path);

@@ -3,8 +3,9 @@
 use super::Checker;
 use super::builder::Facts;
 use super::constexpr::returns_somewhere;
+use super::defaults::DefaultArgument;
 use super::evaluate::Routine;
-use super::scope::{Decl, NamespaceId};
+use super::scope::{Decl, GLOBAL, NamespaceId};
 use super::stmt::Flow;
 use super::template::{BoundArgument, Template, TemplateId};
 use super::types::{QualType, Storage, Variable};
@@ -12,6 +13,7 @@ use crate::ast::{self, FunctionStage};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{self, AddressSpace, Op, Stmt, Type, TypeId};
 use crate::source::Span;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A function of the [`FunctionTable`]. Until the module is put together `ir::FuncId` is this number.
@@ -31,10 +33,21 @@ pub(super) struct Overload {
 }
 
 /// What an overload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum OverloadKind {
     Plain(FunctionIndex),
     Template(TemplateId),
+    /// The library's functions of this name, in one of its namespaces.
+    Library(NamespaceId, &'static str),
+    /// A function of the library that is not supported, and the type of its parameter.
+    Unsupported(&'static str, &'static str),
+}
+
+/// The functions of one name that a namespace declares, or that a look-up found in several.
+#[derive(Debug)]
+enum FunctionSet {
+    Declared(Vec<Overload>),
+    Union(Vec<SetId>),
 }
 
 /// A parameter.
@@ -45,7 +58,7 @@ pub(super) struct Param<'a> {
     /// `T &`: the address space of the referent.
     pub(super) reference: Option<AddressSpace>,
     pub(super) span: Span,
-    pub(super) default: Option<&'a ast::Expr>,
+    pub(super) default: Option<DefaultArgument<'a>>,
 }
 
 /// What a function takes and gives.
@@ -85,6 +98,8 @@ pub(super) struct FunctionInfo<'a> {
     /// `f`, `f<float, 4>`.
     pub(super) name: String,
     pub(super) decl: &'a ast::FunctionDecl,
+    /// `static` in its first declaration.
+    pub(super) is_static: bool,
     pub(super) signature: Rc<Signature<'a>>,
     pub(super) namespace: NamespaceId,
     /// Declarations that the body of an instance sees.
@@ -104,7 +119,11 @@ pub(super) struct FunctionInfo<'a> {
 #[derive(Debug, Default)]
 pub(super) struct FunctionTable<'a> {
     infos: Vec<FunctionInfo<'a>>,
-    sets: Vec<Vec<Overload>>,
+    sets: Vec<FunctionSet>,
+    /// The sets of functions of the library.
+    library: HashMap<OverloadKind, SetId>,
+    /// The sets that are unions of others.
+    unions: HashMap<Vec<SetId>, SetId>,
     templates: Vec<Template<'a>>,
 }
 
@@ -130,8 +149,16 @@ impl<'a> FunctionTable<'a> {
         FunctionIndex(self.infos.len() as u32 - 1)
     }
 
-    pub(super) fn set(&self, set: SetId) -> &[Overload] {
-        &self.sets[set.0 as usize]
+    /// The functions of a set, each once.
+    pub(super) fn set(&self, set: SetId) -> Vec<Overload> {
+        match &self.sets[set.0 as usize] {
+            FunctionSet::Declared(overloads) => overloads.clone(),
+            FunctionSet::Union(sets) => {
+                let mut seen = HashSet::new();
+                let all = sets.iter().flat_map(|&set| self.set(set));
+                all.filter(|overload| seen.insert(overload.kind)).collect()
+            }
+        }
     }
 
     /// The name that the functions of a set share.
@@ -139,17 +166,46 @@ impl<'a> FunctionTable<'a> {
         let name = |kind| match kind {
             OverloadKind::Plain(index) => self.get(index).decl.name.name.clone(),
             OverloadKind::Template(id) => self.template(id).decl.name.name.clone(),
+            OverloadKind::Library(_, name) | OverloadKind::Unsupported(name, _) => name.to_owned(),
         };
         self.set(set).first().map_or_else(String::new, |overload| name(overload.kind))
     }
 
-    fn add_set(&mut self) -> SetId {
-        self.sets.push(Vec::new());
+    pub(super) fn add_set(&mut self) -> SetId {
+        self.sets.push(FunctionSet::Declared(Vec::new()));
         SetId(self.sets.len() as u32 - 1)
     }
 
-    fn add_overload(&mut self, set: SetId, overload: Overload) {
-        self.sets[set.0 as usize].push(overload);
+    /// The set of one function of the library.
+    pub(super) fn library_set(&mut self, kind: OverloadKind) -> SetId {
+        if let Some(&set) = self.library.get(&kind) {
+            return set;
+        }
+        self.sets.push(FunctionSet::Declared(vec![Overload { kind, order: 0 }]));
+        let set = SetId(self.sets.len() as u32 - 1);
+        self.library.insert(kind, set);
+        set
+    }
+
+    /// The functions of all these sets. `None` if there is no set.
+    pub(super) fn union(&mut self, sets: Vec<SetId>) -> Option<SetId> {
+        if let [] | [_] = sets[..] {
+            return sets.first().copied();
+        }
+        if let Some(&set) = self.unions.get(&sets) {
+            return Some(set);
+        }
+        self.sets.push(FunctionSet::Union(sets.clone()));
+        let set = SetId(self.sets.len() as u32 - 1);
+        self.unions.insert(sets, set);
+        Some(set)
+    }
+
+    /// Adds a function to a set that a namespace or block declares.
+    pub(super) fn add_overload(&mut self, set: SetId, overload: Overload) {
+        if let FunctionSet::Declared(overloads) = &mut self.sets[set.0 as usize] {
+            overloads.push(overload);
+        }
     }
 
     pub(super) fn template(&self, id: TemplateId) -> &Template<'a> {
@@ -185,11 +241,14 @@ impl<'a> Checker<'a> {
             self.poison(&decl.name);
             return;
         }
-        let Some(signature) = self.signature(decl) else {
+        self.check_not_main(&decl.name);
+        self.check_param_names(decl);
+        let Some(mut signature) = self.signature(decl) else {
             self.poison(&decl.name);
             self.check_body_alone(decl);
             return;
         };
+        self.check_defaults(&mut signature);
         let Some(index) = self.declare_function(decl, Rc::new(signature)) else { return };
         if decl.stage == FunctionStage::Kernel {
             self.check_kernel_result(decl, index);
@@ -279,7 +338,7 @@ impl<'a> Checker<'a> {
             ty: declared.ty,
             reference: declared.reference,
             span: param.span,
-            default: param.default.as_ref(),
+            default: param.default.as_ref().map(|expr| DefaultArgument::new(expr, self.scopes.horizon())),
         })
     }
 
@@ -300,12 +359,17 @@ impl<'a> Checker<'a> {
     ) -> Option<FunctionIndex> {
         let set = self.overload_set(&decl.name)?;
         if let Some(earlier) = self.same_function(set, &signature) {
+            if self.functions.get(earlier).namespace != self.scopes.current_namespace() {
+                self.declared_twice(&decl.name, self.functions.get(earlier).decl.name.span);
+                return None;
+            }
             return self.redeclare(earlier, decl, signature);
         }
+        self.check_defaults_complete(&signature);
         let is_kernel = decl.stage == FunctionStage::Kernel;
         let plain = self.functions.set(set).iter().find_map(|overload| match overload.kind {
             OverloadKind::Plain(index) => Some(index),
-            OverloadKind::Template(_) => None,
+            _ => None,
         });
         if let Some(other) = plain {
             let other_decl = self.functions.get(other).decl;
@@ -321,10 +385,11 @@ impl<'a> Checker<'a> {
                 );
             }
         }
-        let order = self.scopes.order();
+        let order = self.scopes.take_order();
         let index = self.functions.add(FunctionInfo {
             name: decl.name.name.clone(),
             decl,
+            is_static: decl.is_static,
             signature,
             namespace: self.scopes.current_namespace(),
             visible_until: u32::MAX,
@@ -343,16 +408,18 @@ impl<'a> Checker<'a> {
     fn overload_set(&mut self, name: &'a ast::Ident) -> Option<SetId> {
         match self.scopes.innermost(&name.name).map(|binding| (binding.decl, binding.span)) {
             Some((Decl::Functions(set), _)) => Some(set),
+            None if self.is_global_library_type(&name.name) => {
+                self.declared_by_library(name);
+                self.scopes.declare(&name.name, Decl::Poison, name.span);
+                None
+            }
             Some((Decl::Poison, _)) | None => {
                 let set = self.functions.add_set();
                 self.scopes.declare(&name.name, Decl::Functions(set), name.span);
                 Some(set)
             }
             Some((_, earlier)) => {
-                self.report(
-                    Diagnostic::new(Code::E0204, name.span, format!("`{}` is declared twice", name.name))
-                        .label(earlier, "first declared here"),
-                );
+                self.declared_twice(name, earlier);
                 None
             }
         }
@@ -361,7 +428,7 @@ impl<'a> Checker<'a> {
     /// Adds a function template to the overloads of its name.
     pub(super) fn declare_template(&mut self, name: &'a ast::Ident, mut template: Template<'a>) {
         let Some(set) = self.overload_set(name) else { return };
-        let order = self.scopes.order();
+        let order = self.scopes.take_order();
         template.order = order;
         let id = self.functions.add_template(template);
         self.functions.add_overload(set, Overload { kind: OverloadKind::Template(id), order });
@@ -372,7 +439,7 @@ impl<'a> Checker<'a> {
             OverloadKind::Plain(index) => {
                 same_params(&self.functions.get(index).signature, signature).then_some(index)
             }
-            OverloadKind::Template(_) => None,
+            _ => None,
         })
     }
 
@@ -384,7 +451,7 @@ impl<'a> Checker<'a> {
     ) -> Option<FunctionIndex> {
         let info = self.functions.get(earlier);
         let (first, has_body) = (info.decl, !matches!(info.body, Body::None));
-        let agrees = info.signature.ret == signature.ret && info.decl.stage == decl.stage;
+        let disagreement = disagreement(info, decl, &signature);
         let name = &decl.name.name;
         if has_body && decl.body.is_some() {
             self.report(
@@ -393,24 +460,48 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        if !agrees {
+        if let Some(how) = disagreement {
             self.report(
                 Diagnostic::new(Code::E0211, decl.name.span, format!("declarations of `{name}` disagree"))
+                    .at(how)
                     .label(first.name.span, "first declared here"),
             );
             return None;
         }
+        let earlier_signature = Rc::clone(&info.signature);
+        let mut merged = (*signature).clone();
+        self.merge_defaults(&earlier_signature, &mut merged);
+        self.check_defaults_complete(&merged);
+        let info = self.functions.get_mut(earlier);
+        info.signature = Rc::new(merged);
         if decl.body.is_some() {
-            let defaults: Vec<_> = info.signature.params.iter().map(|p| p.default).collect();
-            let mut merged = (*signature).clone();
-            for (param, default) in merged.params.iter_mut().zip(defaults) {
-                param.default = param.default.or(default);
-            }
-            let info = self.functions.get_mut(earlier);
             info.decl = decl;
-            info.signature = Rc::new(merged);
         }
         Some(earlier)
+    }
+
+    /// Checks that a function or variable is not called like the function that a program starts with
+    /// (C++ \[basic.start.main\]).
+    pub(super) fn check_not_main(&mut self, name: &ast::Ident) {
+        if name.name != "main" || self.scopes.current_namespace() != GLOBAL {
+            return;
+        }
+        self.report(
+            Diagnostic::new(Code::E0216, name.span, "nothing outside of namespaces can be called `main`")
+                .note("C++ keeps the name for the function that a program starts with; use another name"),
+        );
+    }
+
+    /// Checks that the parameters of a declaration have different names.
+    pub(super) fn check_param_names(&mut self, decl: &'a ast::FunctionDecl) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for name in decl.params.iter().filter_map(|param| param.name.as_ref()) {
+            if let Some(&first) = seen.get(name.name.as_str()) {
+                self.declared_twice(name, first);
+            } else {
+                seen.insert(&name.name, name.span);
+            }
+        }
     }
 
     /// Lowers the body of a function where it stands, or of an instance from the queue.
@@ -504,6 +595,8 @@ impl<'a> Checker<'a> {
             self.builder.store(ptr, value, name.span);
             Storage::Local(local)
         };
+        // Two parameters of one name have been reported with the signature.
+        self.scopes.declare(&name.name, Decl::Poison, name.span);
         self.declare_variable(name, Variable { ty: param.ty, storage, constant: None });
     }
 
@@ -562,6 +655,25 @@ impl<'a> Checker<'a> {
                     .label(declared, "declared here"),
             );
         }
+    }
+}
+
+/// How a declaration of a function differs from an earlier one, if it does.
+fn disagreement(
+    info: &FunctionInfo<'_>,
+    decl: &ast::FunctionDecl,
+    signature: &Signature<'_>,
+) -> Option<&'static str> {
+    if info.signature.ret != signature.ret || info.signature.ret_reference != signature.ret_reference {
+        Some("returns another type")
+    } else if info.decl.stage != decl.stage {
+        Some("only one of them is a kernel")
+    } else if info.decl.is_constexpr != decl.is_constexpr {
+        Some("only one of them is `constexpr`")
+    } else if decl.is_static && !info.is_static {
+        Some("`static`, which the first one is not")
+    } else {
+        None
     }
 }
 

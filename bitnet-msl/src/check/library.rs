@@ -1,10 +1,10 @@
 //! Types and constants of the standard library.
 
 use super::Checker;
-use super::builtins::{self, BuiltinEnum, named_constant, numeric_limit};
+use super::builtins::{self, BuiltinEnum, NamedConstant, OtherName, named_constant, numeric_limit};
 use super::const_eval::ConstValue;
 use super::operand::{Operand, OperandKind, Rvalue};
-use super::scope::{METAL, Qualifier};
+use super::scope::{GLOBAL, METAL, METAL_FAST, METAL_PRECISE, NamespaceId};
 use super::suggest::closest;
 use super::types::{Declared, Enumeration, QualType};
 use super::votes;
@@ -53,7 +53,7 @@ fn scalar_named(name: &str) -> Option<Scalar> {
 }
 
 /// A type of the library without template arguments.
-fn type_named(name: &str) -> Option<Type> {
+pub(super) fn type_named(name: &str) -> Option<Type> {
     if name == "void" {
         return Some(Type::Void);
     }
@@ -85,13 +85,106 @@ fn atomic_scalar(scalar: Scalar) -> Option<Scalar> {
     matches!(scalar, Scalar::Bool | Scalar::I32 | Scalar::U32 | Scalar::U64 | Scalar::F32).then_some(scalar)
 }
 
+/// Templates of types that are supported.
+const TEMPLATES: [&str; 5] = ["vec", "packed_vec", "matrix", "atomic", "array"];
+
+/// Templates that only their members are of use.
+const QUERIES: [&str; 3] = ["numeric_limits", "is_same", "is_same_v"];
+
+/// Types that are keywords: nothing hides them, and they belong to no namespace.
+const KEYWORDS: [&str; 9] = ["void", "bool", "char", "short", "int", "long", "half", "bfloat", "float"];
+
+/// What one of the library's namespaces declares a name as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LibraryName {
+    /// A type; an enumeration or one that is not supported has none here.
+    Type(Option<Type>),
+    /// A template of types.
+    Template,
+    /// Functions of this name.
+    Function(&'static str),
+    /// A function that is not supported, and the type of its parameter.
+    Unsupported(&'static str, &'static str),
+    /// An enumerator.
+    Constant,
+}
+
+impl LibraryName {
+    pub(super) fn is_function(self) -> bool {
+        matches!(self, LibraryName::Function(_) | LibraryName::Unsupported(..))
+    }
+
+    /// The kind of thing, with its article.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            LibraryName::Type(_) => "a type",
+            LibraryName::Template => "a template",
+            LibraryName::Function(_) | LibraryName::Unsupported(..) => "a function",
+            LibraryName::Constant => "a constant",
+        }
+    }
+}
+
+/// What the library declares in a namespace under a name. Scalars and vectors are global, and in `metal` too; the
+/// rest is in `metal` [MSL 2, 6].
+pub(super) fn declared_in(
+    namespace: NamespaceId,
+    name: &str,
+    version: LanguageVersion,
+) -> Option<LibraryName> {
+    match namespace {
+        GLOBAL => type_named(name)
+            .filter(|ty| is_global(*ty) && is_in_version(*ty, version))
+            .map(|ty| LibraryName::Type(Some(ty))),
+        METAL => declared_in_metal(name, version),
+        METAL_FAST | METAL_PRECISE => builtins::lookup(name)
+            .filter(|family| family.is_in(super::call::overloads_in(namespace)))
+            .map(|family| LibraryName::Function(family.name)),
+        _ => None,
+    }
+}
+
+fn declared_in_metal(name: &str, version: LanguageVersion) -> Option<LibraryName> {
+    if let Some(family) = builtins::lookup(name) {
+        return Some(LibraryName::Function(family.name));
+    }
+    if TEMPLATES.contains(&name) || QUERIES.contains(&name) {
+        return Some(LibraryName::Template);
+    }
+    if BuiltinEnum::from_name(name).is_some() {
+        return Some(LibraryName::Type(None));
+    }
+    if named_constant(name).is_some_and(|constant| constant.enumeration.is_some()) {
+        return Some(LibraryName::Constant);
+    }
+    if let Some(ty) = type_named(name).filter(|ty| is_in_version(*ty, version)) {
+        return Some(LibraryName::Type(Some(ty)));
+    }
+    builtins::other_name(name).map(|(name, other)| match other {
+        OtherName::Type => LibraryName::Type(None),
+        OtherName::Template => LibraryName::Template,
+        OtherName::Function(param) => LibraryName::Unsupported(name, param),
+    })
+}
+
+/// Whether the type is declared outside of namespace `metal`.
+fn is_global(ty: Type) -> bool {
+    matches!(ty, Type::Void | Type::Scalar(_) | Type::Vector { .. })
+}
+
+/// Whether a language version has the type.
+fn is_in_version(ty: Type, version: LanguageVersion) -> bool {
+    let is_bfloat = matches!(ty, Type::Scalar(Scalar::BF16) | Type::Vector { elem: Scalar::BF16, .. });
+    !is_bfloat || version >= LanguageVersion::Metal3_1
+}
+
 impl<'a> Checker<'a> {
-    /// Whether a path has no qualifiers or those of the standard library.
-    fn is_library_path(&self, path: &ast::Path) -> bool {
-        match path.segments.len() {
-            0 => false,
-            1 => true,
-            _ => matches!(self.lookup_qualifiers(path), Some(Qualifier::Namespace(METAL))),
+    /// Whether a path names something that the standard library declares, and nothing that the program does.
+    pub(super) fn is_library_path(&self, path: &ast::Path) -> bool {
+        let is_keyword = |segment: &ast::PathSegment| KEYWORDS.contains(&segment.name.name.as_str());
+        match &path.segments[..] {
+            [segment] if is_keyword(segment) => true,
+            segments => self.is_of_library(path, segments.len()),
         }
     }
 
@@ -99,14 +192,32 @@ impl<'a> Checker<'a> {
     pub(super) fn is_library_type(&self, path: &ast::Path) -> bool {
         let Some(last) = path.segments.last() else { return false };
         let name = last.name.name.as_str();
-        if votes::bits_of_vote(path).is_some() {
-            return true;
-        }
-        let templates = ["vec", "packed_vec", "matrix", "atomic", "array"];
-        self.is_library_path(path)
-            && (type_named(name).is_some()
-                || BuiltinEnum::from_name(name).is_some()
-                || (last.args.is_some() && templates.contains(&name)))
+        let is_type = type_named(name).is_some()
+            || BuiltinEnum::from_name(name).is_some()
+            || (last.args.is_some() && TEMPLATES.contains(&name));
+        votes::bits_of_vote(path).is_some() || is_type && self.is_library_path(path)
+    }
+
+    /// Whether a name that is to be declared here is one of the library's global types.
+    pub(super) fn is_global_library_type(&self, name: &str) -> bool {
+        self.global_library_type(name).is_some()
+    }
+
+    /// Whether a name that is to be declared here as a type is the library's name of that same type.
+    pub(super) fn is_global_library_type_as(&self, name: &str, declared: Declared) -> bool {
+        self.global_library_type(name).is_some_and(|ty| self.is_plain_type(declared, ty))
+    }
+
+    fn global_library_type(&self, name: &str) -> Option<Type> {
+        let is_here = self.scopes.current_namespace() == GLOBAL && !self.scopes.is_in_block();
+        type_named(name)
+            .filter(|ty| is_here && is_global(*ty) && is_in_version(*ty, self.options.language_version))
+    }
+
+    /// Whether a declared type is this one, without qualifiers.
+    pub(super) fn is_plain_type(&self, declared: Declared, ty: Type) -> bool {
+        let Declared { ty: qual, space, reference } = declared;
+        self.ty(qual.ty) == ty && qual == QualType::plain(qual.ty) && space.is_none() && reference.is_none()
     }
 
     /// A type of the standard library; reports it if there is none.
@@ -115,6 +226,11 @@ impl<'a> Checker<'a> {
         let name = last.name.name.as_str();
         if let Some(scalar) = votes::bits_of_vote(path) {
             return Some(Declared::plain(self.builder.scalar_type(scalar)));
+        }
+        let ty = type_named(name);
+        if ty.is_some_and(|ty| !is_in_version(ty, self.options.language_version)) {
+            self.error(Code::E0609, path.span, "bfloat needs language version 3.1");
+            return None;
         }
         if !self.is_library_path(path) {
             return self.no_such_type(path);
@@ -128,16 +244,14 @@ impl<'a> Checker<'a> {
             let ty = QualType { enumeration, ..QualType::plain(ty) };
             return Some(Declared { ty, space: None, reference: None });
         }
-        let Some(ty) = type_named(name) else { return self.no_such_type(path) };
-        let is_bfloat = matches!(ty, Type::Scalar(Scalar::BF16) | Type::Vector { elem: Scalar::BF16, .. });
-        if is_bfloat && self.options.language_version < LanguageVersion::Metal3_1 {
-            self.error(Code::E0609, path.span, "bfloat needs language version 3.1");
-            return None;
-        }
+        let Some(ty) = ty else { return self.no_such_type(path) };
         Some(Declared::plain(self.builder.types().intern(ty)))
     }
 
     fn no_such_type<T>(&mut self, path: &ast::Path) -> Option<T> {
+        if self.is_qualifier_ambiguous(path) {
+            return None;
+        }
         let name = self.path_text(path);
         let last = path.segments.last().map_or("", |segment| segment.name.name.as_str());
         let diagnostic = if matches!(last, "double" | "long long" | "llong") || last.starts_with("double") {
@@ -145,12 +259,12 @@ impl<'a> Checker<'a> {
                 .note("use float; there is no 64-bit floating-point type [MSL 2.1]")
         } else if UNSUPPORTED_TYPES.iter().any(|prefix| last.starts_with(prefix)) {
             Diagnostic::new(Code::E0603, path.span, format!("type `{name}` is not supported"))
-        } else if path.segments.last().is_some_and(|segment| segment.args.is_some()) {
+        } else if path.segments.last().is_some_and(|s| s.args.is_some()) && self.metal_hint(path).is_none() {
             Diagnostic::new(Code::E0608, path.span, format!("type template `{name}` is not supported"))
         } else {
             let diagnostic = Diagnostic::new(Code::E0203, path.span, format!("there is no type `{name}`"));
             let closest = || self.closest_type(last).map(|hint| format!("did you mean `{hint}`?"));
-            match self.logging_hint(last).or_else(closest) {
+            match self.logging_hint(last).or_else(|| self.metal_hint(path)).or_else(closest) {
                 Some(hint) => diagnostic.at(hint),
                 None => diagnostic,
             }
@@ -314,25 +428,36 @@ impl<'a> Checker<'a> {
             }
             return Some(self.constant_operand(value, path.span));
         }
-        if let Some(args) = same_type_query(path) {
+        if let Some((args, _)) = same_type_query(path).filter(|(_, count)| self.is_of_library(path, *count)) {
             let same = self.are_same_types(path, args)?;
             return Some(self.constant_operand(ConstValue::bool(same), path.span));
         }
         let text = self.path_text(path);
-        let plain = text.strip_prefix("metal::").unwrap_or(&text);
-        if let Some(constant) = named_constant(plain) {
+        if let Some(constant) = self.library_constant(path) {
             let operand = self.constant_operand(constant.value, path.span);
             return Some(Operand { enumeration: constant.enumeration.map(Enumeration::Library), ..operand });
-        }
-        if self.is_library_path(path) && builtins::lookup(plain).is_some() {
-            self.error(Code::E0604, path.span, format!("the function `{text}` is used as a value"));
-            return None;
         }
         if self.is_library_type(path) {
             self.error(Code::E0206, path.span, format!("`{text}` is a type, not a value"));
             return None;
         }
         self.unknown_name(path)
+    }
+
+    /// The constant of the library that a path names: of a namespace, or of an enumeration in it.
+    fn library_constant(&self, path: &ast::Path) -> Option<NamedConstant> {
+        let count = path.segments.len();
+        let name = |parts: usize| {
+            let parts = path.segments.get(count.checked_sub(parts)?..)?;
+            let names: Vec<&str> = parts.iter().map(|segment| segment.name.name.as_str()).collect();
+            named_constant(&names.join("::"))
+        };
+        // What macros of the library stand for has no enumeration, and no namespace.
+        let of_macro =
+            name(1).filter(|constant| constant.enumeration.is_none() && count == 1 && !path.global);
+        let of_namespace = || name(1).filter(|_| self.is_library_path(path));
+        let of_enumeration = || name(2).filter(|_| self.is_of_library(path, count - 1));
+        of_macro.or_else(of_namespace).or_else(of_enumeration)
     }
 
     fn are_same_types(&mut self, path: &ast::Path, args: &'a [TemplateArg]) -> Option<bool> {
@@ -347,7 +472,7 @@ impl<'a> Checker<'a> {
     /// `numeric_limits<T>::member`: the value and whether it is a function. `Some((None, _))` if reported.
     pub(super) fn numeric_limit_of(&mut self, path: &'a ast::Path) -> Option<(Option<ConstValue>, bool)> {
         let [.., limits, member] = &path.segments[..] else { return None };
-        if limits.name.name != "numeric_limits" {
+        if limits.name.name != "numeric_limits" || !self.is_of_library(path, path.segments.len() - 1) {
             return None;
         }
         let [arg] = limits.args.as_deref().unwrap_or(&[]) else {
@@ -363,14 +488,29 @@ impl<'a> Checker<'a> {
         Some((Some(value), is_function))
     }
 
+    /// What to do about a name that was not found, if `metal` has it.
+    fn metal_hint(&self, path: &ast::Path) -> Option<String> {
+        let first = &path.segments.first()?.name.name;
+        declared_in(METAL, first, self.options.language_version)?;
+        Some(format!("did you mean `metal::{}`?", self.path_text(path)))
+    }
+
     /// Reports a name that nobody declared.
     pub(super) fn unknown_name<T>(&mut self, path: &ast::Path) -> Option<T> {
+        if self.is_qualifier_ambiguous(path) {
+            return None;
+        }
         let text = self.path_text(path);
         let last = path.segments.last()?;
-        let mut diagnostic =
-            Diagnostic::new(Code::E0203, path.span, format!("`{text}` is not declared here"));
+        let message =
+            if named_constant(&last.name.name).is_some_and(|constant| constant.enumeration.is_none()) {
+                "this is a macro of the library: it belongs to no namespace".to_owned()
+            } else {
+                format!("`{text}` is not declared here")
+            };
+        let mut diagnostic = Diagnostic::new(Code::E0203, path.span, message);
         let names = if self.wants_hints() { self.scopes.visible_names() } else { Vec::new() };
-        if let Some(hint) = self.logging_hint(&last.name.name) {
+        if let Some(hint) = self.logging_hint(&last.name.name).or_else(|| self.metal_hint(path)) {
             diagnostic = diagnostic.at(hint);
         } else if let Some(hint) = closest(&last.name.name, names) {
             diagnostic = diagnostic.at(format!("did you mean `{hint}`?"));
@@ -408,14 +548,17 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The arguments of `is_same<A, B>::value` and `is_same_v<A, B>`.
-fn same_type_query(path: &ast::Path) -> Option<&[TemplateArg]> {
-    let segment = match &path.segments[..] {
-        [.., query, value] if query.name.name == "is_same" && value.name.name == "value" => query,
-        [.., query] if query.name.name == "is_same_v" => query,
+/// The arguments of `is_same<A, B>::value` and `is_same_v<A, B>`, and how many parts of the path name the query.
+fn same_type_query(path: &ast::Path) -> Option<(&[TemplateArg], usize)> {
+    let count = path.segments.len();
+    let (segment, count) = match &path.segments[..] {
+        [.., query, value] if query.name.name == "is_same" && value.name.name == "value" => {
+            (query, count - 1)
+        }
+        [.., query] if query.name.name == "is_same_v" => (query, count),
         _ => return None,
     };
-    segment.args.as_deref()
+    Some((segment.args.as_deref()?, count))
 }
 
 /// Where a template argument stands.

@@ -234,7 +234,7 @@ impl<'a> Checker<'a> {
         Some(())
     }
 
-    fn check_defaults(&mut self, ty: TypeId, span: Span) -> Option<()> {
+    fn check_default_members(&mut self, ty: TypeId, span: Span) -> Option<()> {
         let defaults = self.defaults(ty);
         if defaults.any && defaults.count > MAX_LISTED_ELEMENTS {
             let shown = self.display(ty);
@@ -268,7 +268,7 @@ impl<'a> Checker<'a> {
             let value = self.part(clauses, qual, span)?;
             return Some(self.union_of(0, value, ty, span));
         }
-        self.check_defaults(ty, span)?;
+        self.check_default_members(ty, span)?;
         let mut values = Vec::with_capacity(field_types.len());
         for (index, field_type) in field_types.into_iter().enumerate() {
             let qual = self.field_qual(id, index, field_type);
@@ -295,7 +295,7 @@ impl<'a> Checker<'a> {
         if !self.has_default_members(ty.ty) {
             return Some(self.builder.zero(ty.ty, span));
         }
-        self.check_defaults(ty.ty, span)?;
+        self.check_default_members(ty.ty, span)?;
         self.nested(span, |c| match c.ty(ty.ty) {
             Type::Array { elem, len } => {
                 c.check_listed(len, span)?;

@@ -4,7 +4,8 @@ use super::Checker;
 use super::constexpr::LocalInit;
 use super::convert::Wanted;
 use super::list::Missing;
-use super::operand::{Operand, OperandKind};
+use super::operand::{Operand, OperandKind, Rvalue};
+use super::scope::Decl;
 use super::types::{Declared, QualType, Storage, Variable};
 use crate::ast::{self, ExprKind, Init, TypeExprKind};
 use crate::diag::{Code, Diagnostic};
@@ -12,6 +13,39 @@ use crate::ir::{AddressSpace, GlobalKind, Type};
 use crate::source::Span;
 
 impl<'a> Checker<'a> {
+    /// The variables of one declaration. `auto` stands for one type in all of them.
+    pub(super) fn local_variables(&mut self, variables: &'a [ast::VarDecl]) {
+        let mut first: Option<(&ast::Ident, QualType)> = None;
+        for variable in variables {
+            self.local_variable(variable);
+            let Some(ty) = self.deduced_auto(variable) else { continue };
+            match first {
+                Some((name, other)) if other != ty => self.auto_disagrees(&variable.name, ty, name, other),
+                _ => first = first.or(Some((&variable.name, ty))),
+            }
+        }
+    }
+
+    /// What `auto` stands for in the declaration of a variable.
+    fn deduced_auto(&self, decl: &ast::VarDecl) -> Option<QualType> {
+        let shape = auto_shape(&decl.ty)?;
+        let Decl::Variable(id) = self.scopes.innermost(&decl.name.name)?.decl else { return None };
+        let ty = self.variables[id.0 as usize].ty.unqualified();
+        match self.ty(ty.ty) {
+            Type::Pointer { pointee, .. } if shape.is_pointer => Some(QualType::plain(pointee)),
+            _ => Some(ty),
+        }
+    }
+
+    fn auto_disagrees(&mut self, name: &ast::Ident, ty: QualType, first: &ast::Ident, other: QualType) {
+        let (shown, other) = (self.display_qual(ty), self.display_qual(other));
+        self.report(
+            Diagnostic::new(Code::E0325, name.span, format!("`auto` would be `{shown}` for `{}`", name.name))
+                .label(first.span, format!("but it is `{other}` here"))
+                .note("`auto` stands for one type in a declaration: write two declarations"),
+        );
+    }
+
     /// A variable declared in a block. Where it is wrong its name is poisoned.
     pub(super) fn local_variable(&mut self, decl: &'a ast::VarDecl) -> Option<()> {
         let result = self.local_variable_checked(decl);
@@ -45,7 +79,8 @@ impl<'a> Checker<'a> {
         match declared.space {
             Some((AddressSpace::Threadgroup, span)) => self.threadgroup_variable(decl, declared, span),
             Some((space @ (AddressSpace::Device | AddressSpace::Constant), span)) => {
-                self.wrong_local_space(decl, declared, space, span)
+                let shown = self.display(declared.ty.ty);
+                self.wrong_local_space(decl, &shown, space, span)
             }
             _ => self.plain_variable(decl, declared.ty),
         }
@@ -159,6 +194,7 @@ impl<'a> Checker<'a> {
         if shape.is_reference {
             return self.bind_auto(decl, operand, &shape);
         }
+        self.check_auto_space(decl)?;
         let read = self.read(operand)?;
         let is_pointer = matches!(self.ty(read.ty), Type::Pointer { .. });
         if read.is_null() || self.ty(read.ty) == Type::Void || (shape.is_pointer && !is_pointer) {
@@ -167,12 +203,44 @@ impl<'a> Checker<'a> {
             return None;
         }
         self.bounded(read.ty, expr.span)?;
+        let read = if shape.is_pointer { self.auto_pointer(read, &shape)? } else { read };
         let is_const = decl.is_constexpr || decl.ty.quals.is_const && !shape.is_pointer;
         let is_volatile = decl.ty.quals.is_volatile && !shape.is_pointer;
         let ty = QualType { is_const, is_volatile, ..self.rvalue_qual(&read) };
         let init = self.local_init(decl, ty, mark, read.value)?;
         self.declare_local(decl, ty, Some(init));
         Some(())
+    }
+
+    /// What a pointer becomes in `space const auto *p = …`.
+    fn auto_pointer(&mut self, read: Rvalue, shape: &AutoShape) -> Option<Rvalue> {
+        let Type::Pointer { space, pointee, is_const } = self.ty(read.ty) else { return Some(read) };
+        if let Some(written) = shape.space {
+            let (wanted, _) = self.space(written)?;
+            if wanted != space {
+                let (from, to) = (self.display(read.ty), format!("{} auto *", wanted.msl_name()));
+                let diagnostic = self.wrong_space(read.span, &from, &to, space.msl_name(), wanted.msl_name());
+                self.report(diagnostic);
+                return None;
+            }
+        }
+        let ty = self.builder.pointer_type(space, pointee, is_const || shape.is_const);
+        let value = self.as_pointer_type(read.value, ty, read.span);
+        Some(Rvalue { value, ty, ..read })
+    }
+
+    /// Checks the address space of the variable itself: `threadgroup auto x = …`.
+    fn check_auto_space(&mut self, decl: &'a ast::VarDecl) -> Option<()> {
+        let Some(space) = decl.ty.quals.space else { return Some(()) };
+        let (space, span) = self.space(space)?;
+        match space {
+            AddressSpace::Thread => Some(()),
+            AddressSpace::Threadgroup => {
+                self.check_threadgroup_place(decl, span)?;
+                self.threadgroup_initialiser(decl)
+            }
+            AddressSpace::Device | AddressSpace::Constant => self.wrong_local_space(decl, "T", space, span),
+        }
     }
 
     fn bind_auto(&mut self, decl: &'a ast::VarDecl, operand: Operand, shape: &AutoShape) -> Option<()> {
@@ -311,31 +379,12 @@ impl<'a> Checker<'a> {
         declared: Declared,
         space: Span,
     ) -> Option<()> {
-        let name = &decl.name.name;
-        if !self.context.is_kernel {
-            self.report(
-                Diagnostic::new(
-                    Code::E0404,
-                    space,
-                    format!("threadgroup variable `{name}` stands outside of a kernel"),
-                )
-                .note("declare it in the kernel and pass a threadgroup pointer [MSL 4.4]"),
-            );
-            return None;
-        }
+        self.check_threadgroup_place(decl, space)?;
         if decl.init.is_some() {
-            self.report(
-                Diagnostic::new(
-                    Code::E0405,
-                    decl.span,
-                    format!("threadgroup variable `{name}` has an initialiser"),
-                )
-                .note("let one thread assign it, then place a threadgroup_barrier [MSL 4.4]"),
-            );
-            return None;
+            return self.threadgroup_initialiser(decl);
         }
         if declared.ty.is_const && !self.is_initialised_by_itself(declared.ty.ty) {
-            let message = format!("const threadgroup variable `{name}` never gets a value");
+            let message = format!("const threadgroup variable `{}` never gets a value", decl.name.name);
             self.report(
                 Diagnostic::new(Code::E0316, decl.name.span, message)
                     .note("threadgroup variables have no initialiser: leave const out [MSL 4.4]"),
@@ -348,14 +397,42 @@ impl<'a> Checker<'a> {
         Some(())
     }
 
-    fn wrong_local_space(
+    /// Checks that a threadgroup variable stands in a kernel.
+    fn check_threadgroup_place(&mut self, decl: &'a ast::VarDecl, space: Span) -> Option<()> {
+        let name = &decl.name.name;
+        if !self.context.is_kernel {
+            self.report(
+                Diagnostic::new(
+                    Code::E0404,
+                    space,
+                    format!("threadgroup variable `{name}` stands outside of a kernel"),
+                )
+                .note("declare it in the kernel and pass a threadgroup pointer [MSL 4.4]"),
+            );
+            return None;
+        }
+        Some(())
+    }
+
+    fn threadgroup_initialiser<T>(&mut self, decl: &'a ast::VarDecl) -> Option<T> {
+        self.report(
+            Diagnostic::new(
+                Code::E0405,
+                decl.span,
+                format!("threadgroup variable `{}` has an initialiser", decl.name.name),
+            )
+            .note("let one thread assign it, then place a threadgroup_barrier [MSL 4.4]"),
+        );
+        None
+    }
+
+    fn wrong_local_space<T>(
         &mut self,
         decl: &ast::VarDecl,
-        declared: Declared,
+        shown: &str,
         space: AddressSpace,
         span: Span,
-    ) -> Option<()> {
-        let shown = self.display(declared.ty.ty);
+    ) -> Option<T> {
         let name = space.msl_name();
         let mut diagnostic = Diagnostic::new(
             Code::E0406,

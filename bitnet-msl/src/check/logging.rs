@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::format::{self, Length, Piece, Spec};
+use super::lookup::LookupKind;
 use super::operand::Operand;
 use super::overload::Argument;
 use super::scope::{Decl, METAL};
@@ -43,7 +44,7 @@ impl<'a> Checker<'a> {
         if ![TYPE, DEFAULT].contains(&name) {
             return None;
         }
-        Some(match self.scopes.lookup_in(METAL, name) {
+        Some(match self.scopes.lookup_in(METAL, name, LookupKind::Ordinary) {
             Some(_) => format!("did you mean `metal::{name}`?"),
             None => "needs `#include <metal_logging>`".to_owned(),
         })

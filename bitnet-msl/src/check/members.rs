@@ -257,9 +257,8 @@ impl<'a> Checker<'a> {
             return;
         }
         let members: Vec<_> = info.fields.iter().map(|field| (field.name, field.ty)).collect();
-        let namespace = info.outer_namespace();
         self.unevaluated(|c| {
-            let saved = namespace.map(|namespace| c.scopes.enter(namespace, u32::MAX));
+            let blocks = c.enter_struct(id);
             c.scopes.push_block();
             let mut locals = HashMap::new();
             for (index, &(name, ty)) in members.iter().enumerate().filter(|(_, m)| !m.0.name.is_empty()) {
@@ -275,9 +274,8 @@ impl<'a> Checker<'a> {
                     None => field.init = None,
                 }
             }
-            c.scopes.pop_block();
-            if let Some(saved) = saved {
-                c.scopes.leave(saved);
+            for _ in 0..=blocks {
+                c.scopes.pop_block();
             }
         });
     }

@@ -23,6 +23,7 @@ mod constexpr;
 mod construct;
 mod convert;
 mod decl;
+mod defaults;
 mod evaluate;
 mod expr;
 mod format;
@@ -33,6 +34,7 @@ mod library;
 mod list;
 mod local;
 mod logging;
+mod lookup;
 mod matrix;
 mod member;
 mod members;
@@ -49,9 +51,11 @@ mod structs;
 mod suggest;
 mod switch;
 mod template;
+mod template_names;
 mod template_params;
 mod ternary;
 mod types;
+mod using;
 mod votes;
 
 use crate::ast;
@@ -134,7 +138,7 @@ impl<'a> Checker<'a> {
             quiet_errors: 0,
             errors: 0,
             builder: FunctionBuilder::new(TypeTable::default()),
-            scopes: Scopes::new(),
+            scopes: Scopes::new(options.language_version),
             variables: Vec::new(),
             enums: Vec::new(),
             structs: HashMap::new(),

@@ -3,9 +3,11 @@
 use super::Checker;
 use super::builtins::resolve::Resolved;
 use super::builtins::{BuiltinFamily, ConversionRank};
-use super::function::{FunctionIndex, OverloadKind, Param, SetId};
+use super::function::{FunctionIndex, Overload, OverloadKind, Param};
+use super::library::{LibraryName, declared_in, type_named};
 use super::operand::{Operand, OperandKind, Rvalue};
-use super::types::QualType;
+use super::scope::{METAL, METAL_FAST, METAL_PRECISE, NamespaceId};
+use super::types::{Enumeration, QualType};
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{AddressSpace, Type};
@@ -15,13 +17,12 @@ use std::rc::Rc;
 /// A call of functions of one name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NamedCall<'c, 'a> {
-    pub(super) set: SetId,
+    /// The functions that it may mean. Those of the library have been resolved apart.
+    pub(super) overloads: &'c [Overload],
     /// Template arguments.
     pub(super) explicit: &'a [ast::TemplateArg],
     pub(super) args: &'c [Argument<'a>],
     pub(super) name: &'a str,
-    /// The name stands for an argument of a template: it sees what that saw.
-    pub(super) is_template_argument: bool,
     pub(super) span: Span,
 }
 
@@ -46,7 +47,10 @@ pub(super) struct Candidate {
 #[derive(Clone, Debug)]
 pub(super) enum Target {
     Function(FunctionIndex),
-    Library(Resolved),
+    /// Of the library, in one of its namespaces.
+    Library(Resolved, NamespaceId),
+    /// Of the library, but not supported.
+    Unsupported(&'static str),
 }
 
 /// What overload resolution found.
@@ -59,25 +63,20 @@ pub(super) enum Found {
 }
 
 impl<'a> Checker<'a> {
-    /// The function that a call means: one of a set, or the library's of the same name.
-    pub(super) fn resolve_overload(&mut self, call: &NamedCall<'_, 'a>, library: Option<Candidate>) -> Found {
-        let NamedCall { set, explicit, args, name, span, .. } = *call;
-        let strict = library.is_some();
-        let by_argument = call.is_template_argument || args.iter().any(|arg| self.names_struct(arg));
-        let visible: Vec<_> = self
-            .functions
-            .set(set)
-            .iter()
-            .filter(|overload| by_argument || self.scopes.sees(overload.order))
-            .copied()
-            .collect();
-        let mut candidates: Vec<Candidate> = library.into_iter().collect();
+    /// The function that a call means: one of the program's, or of the library's that take the arguments.
+    pub(super) fn resolve_overload(&mut self, call: &NamedCall<'_, 'a>, library: Vec<Candidate>) -> Found {
+        let NamedCall { overloads, explicit, args, name, span } = *call;
+        let is_of_program = |overload: &&Overload| {
+            matches!(overload.kind, OverloadKind::Plain(_) | OverloadKind::Template(_))
+        };
+        let visible: Vec<Overload> = overloads.iter().filter(is_of_program).copied().collect();
+        let mut candidates = library;
         let mut reachable = Vec::new();
         for overload in &visible {
             let template = match overload.kind {
-                OverloadKind::Plain(_) if !explicit.is_empty() => continue,
-                OverloadKind::Plain(_) => None,
                 OverloadKind::Template(id) => Some(self.functions.template(id).specificity()),
+                _ if !explicit.is_empty() => continue,
+                _ => None,
             };
             let Some(index) = self.overload_instance(overload.kind, explicit, args, span) else { continue };
             if !self.takes_count(index, args.len()) {
@@ -90,7 +89,7 @@ impl<'a> Checker<'a> {
         }
         if candidates.is_empty() {
             return match reachable[..] {
-                [only] if !strict && visible.len() == 1 => Found::Target(Target::Function(only)),
+                [only] if visible.len() == 1 => Found::Target(Target::Function(only)),
                 _ => Found::Nothing(self.no_function(
                     &visible.iter().map(|o| o.kind).collect::<Vec<_>>(),
                     args,
@@ -107,6 +106,7 @@ impl<'a> Checker<'a> {
         &mut self,
         family: &'static BuiltinFamily,
         resolved: Resolved,
+        namespace: NamespaceId,
         args: &[Argument<'a>],
     ) -> Option<Candidate> {
         let ranks = args.iter().zip(&resolved.params).map(|(arg, param)| match arg {
@@ -119,16 +119,67 @@ impl<'a> Checker<'a> {
         });
         let ranks = ranks.collect::<Option<Vec<_>>>()?;
         let is_template = family.signatures.iter().any(|signature| signature.class.is_template());
-        Some(Candidate { target: Target::Library(resolved), ranks, template: is_template.then_some(0) })
+        let target = Target::Library(resolved, namespace);
+        Some(Candidate { target, ranks, template: is_template.then_some(0) })
     }
 
-    /// Whether an argument is a struct, or points to one: its functions are found wherever they stand.
-    fn names_struct(&self, arg: &Argument<'a>) -> bool {
-        let Argument::Operand(operand) = arg else { return false };
-        match self.ty(operand.ty) {
-            Type::Struct(_) => true,
-            Type::Pointer { pointee, .. } => matches!(self.ty(pointee), Type::Struct(_)),
-            _ => false,
+    /// A function of the library that is not supported, as a candidate, if it takes the arguments.
+    pub(super) fn unsupported_candidate(
+        &mut self,
+        name: &'static str,
+        param: &str,
+        args: &[Argument<'a>],
+    ) -> Option<Candidate> {
+        let [Argument::Operand(operand)] = args else { return None };
+        let ty = self.builder.types().intern(type_named(param)?);
+        let rank = self.value_rank(operand, QualType::plain(ty))?;
+        Some(Candidate { target: Target::Unsupported(name), ranks: vec![rank], template: None })
+    }
+
+    /// Adds the functions of the namespaces that the arguments belong to: they are found wherever they stand
+    /// (C++ \[basic.lookup.argdep\]).
+    pub(super) fn add_associated(&self, overloads: &mut Vec<Overload>, name: &str, args: &[Argument<'a>]) {
+        let mut namespaces = Vec::new();
+        for arg in args {
+            if let Argument::Operand(operand) = arg {
+                namespaces
+                    .extend(self.namespace_of(operand).filter(|namespace| !namespaces.contains(namespace)));
+            }
+        }
+        for namespace in namespaces.into_iter().flat_map(|namespace| self.scopes.associated(namespace)) {
+            let declared = self.scopes.functions_in(namespace, name);
+            let mut found = declared.map_or_else(Vec::new, |set| self.functions.set(set));
+            if let Some(LibraryName::Function(name)) =
+                declared_in(namespace, name, self.options.language_version)
+            {
+                found.push(Overload { kind: OverloadKind::Library(namespace, name), order: 0 });
+            }
+            found.retain(|overload| overloads.iter().all(|known| known.kind != overload.kind));
+            overloads.append(&mut found);
+        }
+    }
+
+    /// The namespace that declares the type of an operand, or the type that it points to. Scalars and vectors are
+    /// built in; other types of the library are declared in `metal`.
+    fn namespace_of(&self, operand: &Operand) -> Option<NamespaceId> {
+        match operand.enumeration {
+            Some(Enumeration::User(index)) => return Some(self.enums[index as usize].namespace),
+            Some(Enumeration::Library(_)) => return Some(METAL),
+            None => {}
+        }
+        let mut ty = operand.ty;
+        loop {
+            ty = match self.ty(ty) {
+                Type::Pointer { pointee, .. } => pointee,
+                Type::Array { elem, .. } => elem,
+                Type::Struct(id) => {
+                    return Some(self.structs.get(&id.0).map_or(METAL, |info| info.namespace));
+                }
+                Type::Matrix { .. } | Type::Atomic(_) | Type::Vector { packed: true, .. } => {
+                    return Some(METAL);
+                }
+                _ => return None,
+            };
         }
     }
 
@@ -143,6 +194,7 @@ impl<'a> Checker<'a> {
         let id = match kind {
             OverloadKind::Plain(index) => return Some(index),
             OverloadKind::Template(id) => id,
+            OverloadKind::Library(..) | OverloadKind::Unsupported(..) => return None,
         };
         if self.functions.template(id).decl.params.len() < args.len() {
             return None;
@@ -223,8 +275,14 @@ impl<'a> Checker<'a> {
                     let declared = self.functions.get(*index).decl.name.span;
                     diagnostic.label(declared, format!("candidate: {}", self.describe(*index)))
                 }
-                Target::Library(_) => {
-                    diagnostic.note(format!("the library has a `{name}` that fits as well"))
+                Target::Library(_, METAL_FAST) => {
+                    diagnostic.note(format!("candidate: `metal::fast::{name}`"))
+                }
+                Target::Library(_, METAL_PRECISE) => {
+                    diagnostic.note(format!("candidate: `metal::precise::{name}`"))
+                }
+                Target::Library(..) | Target::Unsupported(_) => {
+                    diagnostic.note(format!("candidate: `metal::{name}` of the library"))
                 }
             };
         }
@@ -242,6 +300,7 @@ impl<'a> Checker<'a> {
         let mut diagnostic = Diagnostic::new(Code::E0311, span, message);
         for kind in kinds.iter().take(4) {
             let (at, what) = match kind {
+                OverloadKind::Library(..) | OverloadKind::Unsupported(..) => continue,
                 OverloadKind::Plain(index) => {
                     (self.functions.get(*index).decl.name.span, format!("takes {}", self.describe(*index)))
                 }

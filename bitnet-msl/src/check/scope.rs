@@ -1,14 +1,19 @@
-//! Names: namespaces, blocks, and how a name is found from inside them.
+//! Names: namespaces, blocks and structs, and what they declare. How a name is found from inside them is in
+//! [`super::lookup`].
 
 use super::Checker;
 use super::const_eval::ConstValue;
 use super::function::SetId;
+use super::lookup::Visible;
 use super::types::{Declared, Enumeration};
-use crate::ast;
+use crate::ast::{self, Tag};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::LoggerId;
+use crate::options::LanguageVersion;
 use crate::source::Span;
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A variable of the checker's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +21,7 @@ pub(super) struct VarId(pub(super) u32);
 
 /// A namespace of [`Scopes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct NamespaceId(u32);
+pub(super) struct NamespaceId(pub(super) u32);
 
 /// The global namespace.
 pub(super) const GLOBAL: NamespaceId = NamespaceId(0);
@@ -32,10 +37,16 @@ pub(super) const METAL_PRECISE: NamespaceId = NamespaceId(3);
 pub(super) enum Decl {
     /// A variable or parameter.
     Variable(VarId),
-    /// All functions and function templates of the name in one namespace.
+    /// A parameter, in a default argument of its function: not to be used there. Declared here.
+    Parameter(Span),
+    /// All functions and function templates of the name in one namespace, or that a look-up found.
     Functions(SetId),
-    /// A type.
+    /// A template's parameter of function pointer type: the functions that it was given.
+    FunctionArgument(SetId),
+    /// A struct, union or enumeration by the name of its own.
     Type(Declared),
+    /// Another name of a type: an alias, or a template's type parameter.
+    Alias(Declared),
     /// An enumerator or a template's value parameter.
     Constant(ConstValue, Option<Enumeration>),
     /// A namespace.
@@ -43,11 +54,11 @@ pub(super) enum Decl {
     /// A template of a struct, alias or variable; declared here.
     ClassTemplate(Span),
     /// A struct whose definition has not ended: named here.
-    Incomplete(Span),
+    Incomplete(Span, Tag),
     /// `typedef R name(…)`, or the type of a function: instantiations are declared with it.
     FunctionType(Span),
-    /// `using metal::exp;`.
-    Library(NamespaceId),
+    /// A type, template or constant of the library, by a using declaration.
+    Library,
     /// `os_log`.
     LoggerType,
     /// A variable of type `os_log`; `None` is `os_log_default`.
@@ -56,39 +67,100 @@ pub(super) enum Decl {
     Poison,
 }
 
+impl Decl {
+    /// The type that the name names.
+    pub(super) fn as_type(self) -> Option<Declared> {
+        match self {
+            Decl::Type(declared) | Decl::Alias(declared) => Some(declared),
+            _ => None,
+        }
+    }
+
+    /// Whether the name may stand before `::` or after `struct`: other names do not hide it there.
+    pub(super) fn is_type_or_namespace(self) -> bool {
+        self.is_type() || matches!(self, Decl::Namespace(_) | Decl::Poison)
+    }
+
+    /// Whether the name is one of a type or of a template of types.
+    pub(super) fn is_type(self) -> bool {
+        matches!(
+            self,
+            Decl::Type(_)
+                | Decl::Alias(_)
+                | Decl::ClassTemplate(_)
+                | Decl::Incomplete(..)
+                | Decl::LoggerType
+                | Decl::FunctionType(_)
+        )
+    }
+}
+
 /// A name in a scope.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Binding {
     pub(super) decl: Decl,
     pub(super) span: Span,
     /// Position among all declarations: an instance of a template sees those before the template.
-    order: u32,
+    pub(super) order: u32,
 }
 
-/// The names of a namespace or a block.
+/// A using directive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Directive {
+    pub(super) namespace: NamespaceId,
+    /// Position among all declarations.
+    pub(super) order: u32,
+}
+
+/// The names that a scope declares.
+pub(super) type Names<'a> = HashMap<&'a str, Binding>;
+
+/// The names of a namespace, a block or a struct.
 #[derive(Debug, Default)]
-struct Scope<'a> {
-    names: HashMap<&'a str, Binding>,
-    /// `using namespace`.
-    using: Vec<NamespaceId>,
+pub(super) struct Scope<'a> {
+    names: Names<'a>,
+    /// The names of a struct that is complete.
+    members: Option<Rc<Names<'a>>>,
+    /// `using namespace`, and the namespaces inside this one whose names are its own as well.
+    pub(super) using: Vec<Directive>,
+    /// Declares nothing that the scope around declares: the body of a statement with a head.
+    is_body: bool,
+    is_struct: bool,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn get(&self, name: &str) -> Option<&Binding> {
+        self.names.get(name).or_else(|| self.members.as_ref()?.get(name))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.names.keys().copied()
+    }
 }
 
 #[derive(Debug)]
-struct Namespace<'a> {
-    parent: Option<NamespaceId>,
-    scope: Scope<'a>,
+pub(super) struct Namespace<'a> {
+    pub(super) parent: Option<NamespaceId>,
+    pub(super) scope: Scope<'a>,
+    pub(super) is_inline: bool,
 }
 
 /// Every scope, and the place from which names are looked up.
 #[derive(Debug)]
 pub(super) struct Scopes<'a> {
-    namespaces: Vec<Namespace<'a>>,
+    pub(super) namespaces: Vec<Namespace<'a>>,
     /// Blocks around the place, innermost last.
-    blocks: Vec<Scope<'a>>,
-    current: NamespaceId,
+    pub(super) blocks: Vec<Scope<'a>>,
+    pub(super) current: NamespaceId,
     next_order: u32,
     /// Declarations of namespaces after this one are not visible.
-    visible_until: u32,
+    pub(super) visible_until: u32,
+    /// How many using directives the namespaces hold.
+    directives: usize,
+    /// What using directives make visible at the place, once somebody has asked.
+    pub(super) visible: OnceCell<Vec<Visible>>,
+    /// Decides which names the library has.
+    pub(super) version: LanguageVersion,
 }
 
 /// The blocks and namespace of another place, put aside by [`Scopes::enter`].
@@ -97,11 +169,15 @@ pub(super) struct SavedPlace<'a> {
     blocks: Vec<Scope<'a>>,
     current: NamespaceId,
     visible_until: u32,
+    visible: OnceCell<Vec<Visible>>,
 }
 
+/// How many using directives may be in effect, in namespaces and in blocks. Each one costs every look-up.
+const MAX_DIRECTIVES: usize = 32;
+
 impl<'a> Scopes<'a> {
-    pub(super) fn new() -> Self {
-        let namespace = |parent| Namespace { parent, scope: Scope::default() };
+    pub(super) fn new(version: LanguageVersion) -> Self {
+        let namespace = |parent| Namespace { parent, scope: Scope::default(), is_inline: false };
         let mut scopes = Self {
             namespaces: vec![
                 namespace(None),
@@ -113,6 +189,9 @@ impl<'a> Scopes<'a> {
             current: GLOBAL,
             next_order: 0,
             visible_until: u32::MAX,
+            directives: 0,
+            visible: OnceCell::new(),
+            version,
         };
         for (parent, name, id) in
             [(GLOBAL, "metal", METAL), (METAL, "fast", METAL_FAST), (METAL, "precise", METAL_PRECISE)]
@@ -122,9 +201,12 @@ impl<'a> Scopes<'a> {
         scopes
     }
 
-    /// The number of the next declaration.
-    pub(super) fn order(&self) -> u32 {
-        self.next_order
+    /// A number for a declaration that adds to a name declared before: each overload has one of its own, so that a
+    /// template sees those before it and no others.
+    pub(super) fn take_order(&mut self) -> u32 {
+        let order = self.next_order;
+        self.next_order += 1;
+        order
     }
 
     /// Whether a declaration with this number is visible from here.
@@ -132,14 +214,19 @@ impl<'a> Scopes<'a> {
         order < self.visible_until
     }
 
-    /// Whether a block declares the name.
-    pub(super) fn is_local(&self, name: &str) -> bool {
-        self.blocks.iter().any(|block| block.names.contains_key(name))
+    /// The declarations that are visible from here: those before this one.
+    pub(super) fn horizon(&self) -> u32 {
+        self.next_order.min(self.visible_until)
     }
 
-    /// Whether this place is within a block.
+    /// Whether the place lies in a function or struct.
     pub(super) fn is_in_block(&self) -> bool {
         !self.blocks.is_empty()
+    }
+
+    /// Whether the place lies in a function, and not only in a struct.
+    pub(super) fn is_in_function(&self) -> bool {
+        self.blocks.iter().any(|block| !block.is_struct)
     }
 
     pub(super) fn current_namespace(&self) -> NamespaceId {
@@ -152,6 +239,7 @@ impl<'a> Scopes<'a> {
             blocks: std::mem::take(&mut self.blocks),
             current: std::mem::replace(&mut self.current, namespace),
             visible_until: std::mem::replace(&mut self.visible_until, visible_until),
+            visible: std::mem::take(&mut self.visible),
         }
     }
 
@@ -160,18 +248,51 @@ impl<'a> Scopes<'a> {
         self.blocks = place.blocks;
         self.current = place.current;
         self.visible_until = place.visible_until;
+        self.visible = place.visible;
     }
 
     pub(super) fn push_block(&mut self) {
         self.blocks.push(Scope::default());
     }
 
-    pub(super) fn pop_block(&mut self) {
-        self.blocks.pop();
+    /// Opens the block of a statement whose head stands in the block around it: what the head declares cannot be
+    /// declared again in it (C++ \[stmt.stmt\]).
+    pub(super) fn push_body(&mut self) {
+        self.blocks.push(Scope { is_body: true, ..Scope::default() });
+    }
+
+    /// Opens a struct that is being defined.
+    pub(super) fn push_struct(&mut self) {
+        self.blocks.push(Scope { is_struct: true, ..Scope::default() });
+    }
+
+    /// Goes into a struct, whose names are visible in it.
+    pub(super) fn push_members(&mut self, members: Rc<Names<'a>>) {
+        self.blocks.push(Scope { members: Some(members), is_struct: true, ..Scope::default() });
+    }
+
+    /// Closes the innermost block and gives its names.
+    pub(super) fn pop_block(&mut self) -> Names<'a> {
+        let Some(block) = self.blocks.pop() else { return Names::default() };
+        if !block.using.is_empty() {
+            self.visible.take();
+        }
+        block.names
+    }
+
+    /// Whether namespaces can hold one more using directive.
+    pub(super) fn takes_directive(&self) -> bool {
+        self.directives < MAX_DIRECTIVES
     }
 
     /// Opens (or opens again) a namespace inside the current one.
-    pub(super) fn open_namespace(&mut self, name: Option<&'a str>, span: Span) -> NamespaceId {
+    pub(super) fn open_namespace(
+        &mut self,
+        name: Option<&'a str>,
+        is_inline: bool,
+        span: Span,
+    ) -> NamespaceId {
+        self.visible.take();
         let parent = self.current;
         // An anonymous namespace is one whose names are visible around it.
         let key = name.unwrap_or("(anonymous)");
@@ -182,10 +303,12 @@ impl<'a> Scopes<'a> {
             return parent;
         }
         let id = NamespaceId(self.namespaces.len() as u32);
-        self.namespaces.push(Namespace { parent: Some(parent), scope: Scope::default() });
+        self.namespaces.push(Namespace { parent: Some(parent), scope: Scope::default(), is_inline });
         self.declare_in(parent, key, Decl::Namespace(id), span);
-        if name.is_none() {
-            self.namespaces[parent.0 as usize].scope.using.push(id);
+        if name.is_none() || is_inline {
+            let order = self.next_order;
+            self.namespaces[parent.0 as usize].scope.using.push(Directive { namespace: id, order });
+            self.directives += usize::from(is_inline);
         }
         self.current = id;
         parent
@@ -193,18 +316,30 @@ impl<'a> Scopes<'a> {
 
     /// Goes back to the namespace that [`Scopes::open_namespace`] returned.
     pub(super) fn close_namespace(&mut self, parent: NamespaceId) {
+        self.visible.take();
         self.current = parent;
     }
 
-    /// `using namespace`.
-    pub(super) fn use_namespace(&mut self, namespace: NamespaceId) {
-        let scope = match self.blocks.last_mut() {
-            Some(block) => block,
-            None => &mut self.namespaces[self.current.0 as usize].scope,
+    /// `using namespace`. `false` if there are too many of them.
+    pub(super) fn use_namespace(&mut self, namespace: NamespaceId) -> bool {
+        let in_blocks: usize = self.blocks.iter().map(|block| block.using.len()).sum();
+        let order = self.take_order();
+        let (scope, count) = match self.blocks.last_mut() {
+            Some(block) => (block, in_blocks),
+            None => (&mut self.namespaces[self.current.0 as usize].scope, self.directives),
         };
-        if !scope.using.contains(&namespace) {
-            scope.using.push(namespace);
+        if scope.using.iter().any(|directive| directive.namespace == namespace) {
+            return true;
         }
+        if count >= MAX_DIRECTIVES {
+            return false;
+        }
+        scope.using.push(Directive { namespace, order });
+        if self.blocks.is_empty() {
+            self.directives += 1;
+        }
+        self.visible.take();
+        true
     }
 
     /// Declares a name in the innermost scope and returns what it stood for there.
@@ -227,182 +362,62 @@ impl<'a> Scopes<'a> {
         decl: Decl,
         span: Span,
     ) -> Option<Binding> {
-        let order = self.next_order;
-        self.next_order += 1;
+        let order = self.take_order();
         self.namespaces[namespace.0 as usize].scope.names.insert(name, Binding { decl, span, order })
     }
 
     /// What the innermost scope says of a name.
     pub(super) fn innermost(&self, name: &str) -> Option<Binding> {
         match self.blocks.last() {
-            Some(block) => block.names.get(name).copied(),
+            Some(block) => block.get(name).copied(),
             None => self.namespaces[self.current.0 as usize].scope.names.get(name).copied(),
         }
     }
 
-    /// A name of a namespace and of those it uses.
-    pub(super) fn lookup_in(&self, namespace: NamespaceId, name: &str) -> Option<Binding> {
-        self.find_in(namespace, name, |_| true)
-    }
-
-    /// A name as seen from here.
-    pub(super) fn lookup(&self, name: &str) -> Option<Binding> {
-        self.find(name, |_| true)
-    }
-
-    /// What stands before `::`: in a namespace, or as seen from here. Only namespaces and types count
-    /// (C++ \[basic.lookup.qual\]), so that a function `fast` does not hide the namespace.
-    fn lookup_qualifier(&self, namespace: Option<NamespaceId>, name: &str) -> Option<Binding> {
-        let qualifies = |decl: &Decl| {
-            matches!(
-                decl,
-                Decl::Namespace(_)
-                    | Decl::Type(_)
-                    | Decl::ClassTemplate(_)
-                    | Decl::Incomplete(_)
-                    | Decl::Poison
-            )
-        };
-        match namespace {
-            Some(namespace) => self.find_in(namespace, name, qualifies),
-            None => self.find(name, qualifies),
-        }
-    }
-
-    fn find_in(&self, namespace: NamespaceId, name: &str, accept: fn(&Decl) -> bool) -> Option<Binding> {
-        let mut seen = vec![namespace];
-        let mut next = 0;
-        while let Some(&at) = seen.get(next) {
-            next += 1;
-            let scope = &self.namespaces[at.0 as usize].scope;
-            let found = scope.names.get(name).filter(|b| b.order < self.visible_until && accept(&b.decl));
-            if let Some(binding) = found {
+    /// What keeps the innermost scope from declaring a name: it has done so, or the head that it is the body of has.
+    pub(super) fn declared_before(&self, name: &str) -> Option<Binding> {
+        for block in self.blocks.iter().rev() {
+            if let Some(binding) = block.get(name) {
                 return Some(*binding);
             }
-            for used in &scope.using {
-                if !seen.contains(used) {
-                    seen.push(*used);
-                }
+            if !block.is_body {
+                return None;
             }
         }
-        None
-    }
-
-    fn find(&self, name: &str, accept: fn(&Decl) -> bool) -> Option<Binding> {
-        let in_blocks = self.blocks.iter().rev().filter_map(|block| block.names.get(name));
-        if let Some(binding) = in_blocks.into_iter().find(|binding| accept(&binding.decl)) {
-            return Some(*binding);
-        }
-        let mut at = Some(self.current);
-        while let Some(namespace) = at {
-            if let Some(binding) = self.find_in(namespace, name, accept) {
-                return Some(binding);
-            }
-            at = self.namespaces[namespace.0 as usize].parent;
-        }
-        let mut used = self.blocks.iter().rev().flat_map(|block| &block.using);
-        used.find_map(|&namespace| self.find_in(namespace, name, accept))
-    }
-
-    /// Whether names of the standard library are visible without `metal::`.
-    pub(super) fn uses_metal(&self) -> bool {
-        if self.blocks.iter().any(|block| block.using.contains(&METAL)) {
-            return true;
-        }
-        let mut at = Some(self.current);
-        while let Some(namespace) = at {
-            if namespace == METAL || self.uses(namespace, METAL) {
-                return true;
-            }
-            at = self.namespaces[namespace.0 as usize].parent;
-        }
-        false
-    }
-
-    fn uses(&self, namespace: NamespaceId, target: NamespaceId) -> bool {
-        self.namespaces[namespace.0 as usize].scope.using.contains(&target)
-    }
-
-    /// Every name visible from here, for "did you mean".
-    pub(super) fn visible_names(&self) -> Vec<&'a str> {
-        let mut names: Vec<&'a str> =
-            self.blocks.iter().flat_map(|block| block.names.keys().copied()).collect();
-        let mut at = Some(self.current);
-        while let Some(namespace) = at {
-            let namespace = &self.namespaces[namespace.0 as usize];
-            names.extend(namespace.scope.names.keys().copied());
-            at = namespace.parent;
-        }
-        names.sort_unstable();
-        names
+        self.innermost(name)
     }
 }
 
 impl<'a> Checker<'a> {
-    /// What a path stands for, as far as the program declared it. Says nothing if it did not.
-    pub(super) fn lookup_path(&mut self, path: &'a ast::Path) -> Option<Decl> {
-        let (last, qualifiers) = path.segments.split_last()?;
-        if qualifiers.is_empty() && !path.global {
-            return self.scopes.lookup(&last.name.name).map(|binding| binding.decl);
-        }
-        match self.lookup_qualifiers(path)? {
-            Qualifier::Namespace(namespace) => {
-                self.scopes.lookup_in(namespace, &last.name.name).map(|binding| binding.decl)
-            }
-            Qualifier::Enum(enumeration) => self.enumerator(enumeration, &last.name),
-            Qualifier::Type => None,
-        }
-    }
-
-    /// What the parts of a path before the last one stand for, as far as the program or `metal` has them.
-    pub(super) fn lookup_qualifiers(&self, path: &ast::Path) -> Option<Qualifier> {
-        let (_, qualifiers) = path.segments.split_last()?;
-        let mut at = path.global.then_some(GLOBAL);
-        for (index, segment) in qualifiers.iter().enumerate() {
-            let name = &segment.name.name;
-            let found = self.scopes.lookup_qualifier(at, name);
-            match found?.decl {
-                Decl::Namespace(namespace) => at = Some(namespace),
-                Decl::Type(declared) if index + 1 == qualifiers.len() => {
-                    return Some(match declared.ty.enumeration {
-                        Some(Enumeration::User(index)) => Qualifier::Enum(index),
-                        _ => Qualifier::Type,
-                    });
-                }
-                _ => return None,
-            }
-        }
-        at.map(Qualifier::Namespace)
-    }
-
-    fn enumerator(&mut self, index: u32, name: &ast::Ident) -> Option<Decl> {
-        let info = &self.enums[index as usize];
-        let found = info.variants.iter().find(|(variant, _)| *variant == name.name);
-        if let Some((_, value)) = found {
-            return Some(Decl::Constant(*value, Some(Enumeration::User(index))));
-        }
-        let message = format!("`{}` has no enumerator `{}`", info.name, name.name);
-        let names: Vec<&str> = info.variants.iter().map(|(variant, _)| variant.as_str()).collect();
-        let hint = super::suggest::closest(&name.name, names).map(str::to_owned);
-        let mut diagnostic = Diagnostic::new(Code::E0203, name.span, message);
-        if let Some(hint) = hint {
-            diagnostic = diagnostic.at(format!("did you mean `{hint}`?"));
-        }
-        self.report(diagnostic);
-        Some(Decl::Poison)
-    }
-
     /// Declares a name. Two declarations in one scope are an error.
     pub(super) fn declare(&mut self, name: &'a ast::Ident, decl: Decl) {
-        if let Some(earlier) = self.scopes.innermost(&name.name)
+        if let Some(earlier) = self.scopes.declared_before(&name.name)
             && !matches!(earlier.decl, Decl::Poison)
         {
-            self.report(
-                Diagnostic::new(Code::E0204, name.span, format!("`{}` is declared twice", name.name))
-                    .label(earlier.span, "first declared here"),
-            );
+            self.declared_twice(name, earlier.span);
+        } else if self.is_global_library_type(&name.name) {
+            self.declared_by_library(name);
+            self.scopes.declare(&name.name, Decl::Poison, name.span);
+            return;
         }
         self.scopes.declare(&name.name, decl, name.span);
+    }
+
+    /// Reports a name that one scope declares as two things.
+    pub(super) fn declared_twice(&mut self, name: &ast::Ident, earlier: Span) {
+        self.report(
+            Diagnostic::new(Code::E0204, name.span, format!("`{}` is declared twice", name.name))
+                .label(earlier, "first declared here"),
+        );
+    }
+
+    /// Reports a name of the program that is one of the library's global types.
+    pub(super) fn declared_by_library(&mut self, name: &ast::Ident) {
+        let message = format!("`{}` is a type that the library has declared", name.name);
+        self.report(
+            Diagnostic::new(Code::E0204, name.span, message)
+                .note("scalar and vector types are declared in the global namespace [MSL 2.1, 2.2]; use another name, or a namespace of your own"),
+        );
     }
 
     /// A path as messages print it.
@@ -410,15 +425,4 @@ impl<'a> Checker<'a> {
         let names: Vec<&str> = path.segments.iter().map(|s| s.name.name.as_str()).collect();
         names.join("::")
     }
-}
-
-/// What stands before the last `::` of a path.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Qualifier {
-    /// A namespace.
-    Namespace(NamespaceId),
-    /// An enumeration of the program.
-    Enum(u32),
-    /// Another type.
-    Type,
 }

@@ -64,11 +64,7 @@ impl<'a> Checker<'a> {
 
     fn statement_unbounded(&mut self, stmt: &'a ast::Stmt) -> Flow {
         match &stmt.kind {
-            StmtKind::Decl(variables) => {
-                for variable in variables {
-                    self.local_variable(variable);
-                }
-            }
+            StmtKind::Decl(variables) => self.local_variables(variables),
             StmtKind::Item(item) => self.item(item),
             StmtKind::Expr(expr) => self.discarded(expr),
             StmtKind::Block(block) => return self.block(block),
@@ -90,7 +86,12 @@ impl<'a> Checker<'a> {
                 self.scopes.pop_block();
                 return flow;
             }
-            StmtKind::While(cond, body) => return self.head_loop(Some(cond), None, body, stmt.span),
+            StmtKind::While(cond, body) => {
+                self.scopes.push_block();
+                let flow = self.head_loop(Some(cond), None, body, stmt.span);
+                self.scopes.pop_block();
+                return flow;
+            }
             StmtKind::DoWhile(body, cond) => return self.do_while(body, cond, stmt.span),
             StmtKind::Switch(selector, sections) => return self.switch(selector, sections, stmt.span),
             StmtKind::Break => return self.break_statement(stmt.span),
@@ -102,12 +103,22 @@ impl<'a> Checker<'a> {
         Flow::Continues
     }
 
-    /// A statement as a block of its own, with a scope of its own.
-    fn nested_block(&mut self, stmt: &'a ast::Stmt) -> (Block, Flow) {
-        self.builder.begin_block();
-        self.scopes.push_block();
-        let flow = self.statement(stmt);
+    /// A statement that another one controls, with a scope of its own: what the head of the other one declares cannot
+    /// be declared again in its outermost block (C++ \[stmt.select\], \[stmt.iter\]).
+    fn controlled(&mut self, stmt: &'a ast::Stmt) -> Flow {
+        self.scopes.push_body();
+        let flow = match &stmt.kind {
+            StmtKind::Block(block) => self.nested(stmt.span, |c| Some(c.statements(&block.stmts))),
+            _ => Some(self.statement(stmt)),
+        };
         self.scopes.pop_block();
+        flow.unwrap_or(Flow::Continues)
+    }
+
+    /// The same as a block of its own.
+    fn controlled_block(&mut self, stmt: &'a ast::Stmt) -> (Block, Flow) {
+        self.builder.begin_block();
+        let flow = self.controlled(stmt);
         (self.builder.end_block(), flow)
     }
 
@@ -119,6 +130,7 @@ impl<'a> Checker<'a> {
                 self.condition(operand)
             }
             Condition::Decl(decl) => {
+                self.check_condition_init(decl)?;
                 if matches!(decl.ty.kind, ast::TypeExprKind::Reference(_)) {
                     self.error(
                         Code::E0608,
@@ -136,6 +148,25 @@ impl<'a> Checker<'a> {
                 self.condition(operand)
             }
         }
+    }
+
+    /// Checks that a variable declared in a condition has a value to test (C++ \[stmt.stmt\]).
+    fn check_condition_init(&mut self, decl: &'a ast::VarDecl) -> Option<()> {
+        if matches!(decl.init, Some(ast::Init::Copy(_) | ast::Init::Brace(..))) {
+            return Some(());
+        }
+        let name = &decl.name.name;
+        self.report(
+            Diagnostic::new(
+                Code::E0316,
+                decl.name.span,
+                format!("`{name}` in a condition has no value to test"),
+            )
+            .at(format!("write `{name} = …`"))
+            .note("a declaration that is a condition has an initialiser, with `=` or in braces"),
+        );
+        self.poison(&decl.name);
+        None
     }
 
     fn if_statement(
@@ -174,10 +205,10 @@ impl<'a> Checker<'a> {
     /// One side of an `if`. A side that is never taken is checked, and its code dropped.
     fn branch(&mut self, stmt: &'a ast::Stmt, is_dead: bool) -> (Block, Flow) {
         if !is_dead {
-            return self.nested_block(stmt);
+            return self.controlled_block(stmt);
         }
         let targets = self.context.targets.clone();
-        self.unevaluated(|c| c.nested_block(stmt));
+        self.unevaluated(|c| c.controlled_block(stmt));
         self.context.targets = targets;
         (Block::default(), Flow::Continues)
     }
@@ -201,7 +232,7 @@ impl<'a> Checker<'a> {
         for (stmt, taken) in [(Some(then), known), (other, !known)] {
             let Some(stmt) = stmt else { continue };
             if taken {
-                let (block, flow) = self.nested_block(stmt);
+                let (block, flow) = self.controlled_block(stmt);
                 self.builder.append_block(block);
                 result = flow;
             } else if !in_template {
@@ -211,7 +242,7 @@ impl<'a> Checker<'a> {
         result
     }
 
-    /// `for` and `while`: the condition opens the body.
+    /// `for` and `while`, in a block of their own: the condition opens the body.
     fn head_loop(
         &mut self,
         cond: Option<&'a Condition>,
@@ -219,7 +250,7 @@ impl<'a> Checker<'a> {
         body: &'a ast::Stmt,
         span: Span,
     ) -> Flow {
-        self.scopes.push_block();
+        self.scopes.push_body();
         self.builder.begin_block();
         let endless = match cond {
             None => true,
@@ -247,9 +278,7 @@ impl<'a> Checker<'a> {
     /// The body of a loop, in the open block. Says whether a `break` leaves the loop.
     fn loop_body(&mut self, body: &'a ast::Stmt) -> bool {
         self.context.targets.push(Target { is_loop: true, has_break: false });
-        self.scopes.push_block();
-        self.statement(body);
-        self.scopes.pop_block();
+        self.controlled(body);
         self.context.targets.pop().is_some_and(|target| target.has_break)
     }
 
@@ -260,7 +289,9 @@ impl<'a> Checker<'a> {
 
     fn do_while(&mut self, body: &'a ast::Stmt, cond: &'a ast::Expr, span: Span) -> Flow {
         self.builder.begin_block();
+        self.scopes.push_block();
         let has_break = self.loop_body(body);
+        self.scopes.pop_block();
         let body = self.builder.end_block();
         self.builder.begin_block();
         let value = self.expr(cond).and_then(|operand| self.condition(operand));

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::const_eval::promote;
+use super::scope::Decl;
 use super::stmt::{Flow, Target};
 use super::types::QualType;
 use crate::ast::{self, StmtKind};
@@ -35,7 +36,7 @@ impl<'a> Checker<'a> {
             self.builder.begin_block();
             flow = self.statements(&section.stmts);
             lowered.push(SwitchSection { values, is_default, body: self.builder.end_block() });
-            initialised = initialised.or_else(|| section.stmts.iter().find_map(initialised_variable));
+            initialised = initialised.or_else(|| self.initialised_variable(&section.stmts));
         }
         self.scopes.pop_block();
         let has_break = self.context.targets.pop().is_some_and(|target| target.has_break);
@@ -134,6 +135,24 @@ impl<'a> Checker<'a> {
         Some(converted.as_int() as i64)
     }
 
+    /// The first variable that the statements of a section declare with a value: an initialiser, or default members.
+    fn initialised_variable(&self, stmts: &'a [ast::Stmt]) -> Option<(&'a ast::Ident, Span)> {
+        let declared = stmts.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Decl(variables) => Some(variables),
+            _ => None,
+        });
+        let first =
+            declared.flatten().find(|variable| variable.init.is_some() || self.has_defaults(&variable.name));
+        first.map(|variable| (&variable.name, variable.span))
+    }
+
+    fn has_defaults(&self, name: &ast::Ident) -> bool {
+        match self.scopes.innermost(&name.name).map(|binding| binding.decl) {
+            Some(Decl::Variable(id)) => self.has_default_members(self.variables[id.0 as usize].ty.ty),
+            _ => false,
+        }
+    }
+
     fn skipped_initialisation(&mut self, name: &ast::Ident, at: Span, label: Span) {
         self.report(
             Diagnostic::new(
@@ -145,10 +164,4 @@ impl<'a> Checker<'a> {
             .note("enclose the statements of the section in braces"),
         );
     }
-}
-
-/// The first variable that a statement of a section declares with an initialiser.
-fn initialised_variable(stmt: &ast::Stmt) -> Option<(&ast::Ident, Span)> {
-    let StmtKind::Decl(variables) = &stmt.kind else { return None };
-    variables.iter().find(|variable| variable.init.is_some()).map(|variable| (&variable.name, variable.span))
 }

@@ -5,6 +5,7 @@ use super::const_eval::ConstValue;
 use super::constants::ConstantOperand;
 use super::function::{Body, FunctionIndex, FunctionInfo, OverloadKind, Param, Required, SetId, same_params};
 use super::library::template_arg_span;
+use super::lookup::LookupKind;
 use super::operand::{Operand, OperandKind};
 use super::scope::{Decl, NamespaceId};
 use super::types::{Declared, Enumeration, QualType};
@@ -22,7 +23,7 @@ pub(super) const MAX_INSTANCES: usize = 8192;
 pub(super) const MAX_INSTANCE_DEPTH: u32 = 64;
 
 /// A template of the function table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TemplateId(pub(super) u32);
 
 /// What a template parameter stands for in an instance.
@@ -226,13 +227,24 @@ impl<'a> Checker<'a> {
             };
             if let ast::ExprKind::Path(path) = &name.kind {
                 let plain = path.segments.iter().all(|segment| segment.args.is_none());
-                if let (Some(Decl::Functions(set)), true) = (self.lookup_path(path), plain) {
-                    return Some(BoundArgument::Functions(set));
+                match self.lookup_path(path) {
+                    Some(Decl::FunctionArgument(set)) if plain => return Some(BoundArgument::Functions(set)),
+                    Some(Decl::Functions(set)) if plain && self.has_program_functions(set) => {
+                        return Some(BoundArgument::Functions(set));
+                    }
+                    Some(Decl::Poison) => return None,
+                    _ => {}
                 }
             }
         }
         self.error(Code::E0209, template_arg_span(arg), "the name of a function is needed here");
         None
+    }
+
+    /// Whether the program declares any of the functions.
+    fn has_program_functions(&self, set: SetId) -> bool {
+        let of_program = |kind| matches!(kind, OverloadKind::Plain(_) | OverloadKind::Template(_));
+        self.functions.set(set).iter().any(|overload| of_program(overload.kind))
     }
 
     /// A constant as the type of a value parameter.
@@ -312,9 +324,9 @@ impl<'a> Checker<'a> {
         self.scopes.push_block();
         for &(name, argument) in bindings {
             let decl = match argument {
-                BoundArgument::Type(ty, reference) => Decl::Type(Declared { ty, space: None, reference }),
+                BoundArgument::Type(ty, reference) => Decl::Alias(Declared { ty, space: None, reference }),
                 BoundArgument::Value(value, enumeration) => Decl::Constant(value, enumeration),
-                BoundArgument::Functions(set) => Decl::Functions(set),
+                BoundArgument::Functions(set) => Decl::FunctionArgument(set),
             };
             self.scopes.declare(name, decl, Span::default());
         }
@@ -454,6 +466,7 @@ impl<'a> Checker<'a> {
         let index = self.functions.add(FunctionInfo {
             name,
             decl,
+            is_static: decl.is_static,
             signature: Rc::new(signature),
             namespace,
             visible_until: order + 1,
@@ -544,16 +557,19 @@ impl<'a> Checker<'a> {
     }
 
     fn templates_named(&self, name: &ast::Ident) -> Vec<TemplateId> {
-        match self.scopes.lookup(&name.name).map(|binding| binding.decl) {
-            Some(Decl::Functions(set)) => self.template_ids(set),
-            _ => Vec::new(),
-        }
+        let Some(found) = self.scopes.lookup(&name.name, LookupKind::Ordinary) else { return Vec::new() };
+        let sets = found.program.iter().filter_map(|binding| match binding.decl {
+            Decl::Functions(set) => Some(set),
+            _ => None,
+        });
+        sets.flat_map(|set| self.template_ids(set)).collect()
     }
 
     fn template_ids(&self, set: SetId) -> Vec<TemplateId> {
-        let ids = self.functions.set(set).iter().filter_map(|overload| match overload.kind {
+        let overloads = self.functions.set(set).into_iter();
+        let ids = overloads.filter_map(|overload| match overload.kind {
             OverloadKind::Template(id) => Some(id),
-            OverloadKind::Plain(_) => None,
+            _ => None,
         });
         ids.collect()
     }
@@ -694,7 +710,10 @@ fn bind_count(deduction: &mut Deduction<'_>, position: usize, count: u32) -> boo
 /// The scalar of a value parameter, as far as its name says it.
 fn value_scalar(ty: &ast::TypeExpr) -> Scalar {
     let TypeExprKind::Named(path) = &ty.kind else { return Scalar::I32 };
-    let name = plain_name(path).unwrap_or("int");
+    let name = match &path.segments[..] {
+        [segment] => segment.name.name.as_str(),
+        _ => "int",
+    };
     if name == "size_t" {
         return Scalar::U64;
     }

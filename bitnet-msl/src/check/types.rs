@@ -4,8 +4,8 @@ use super::Checker;
 use super::builtins::BuiltinEnum;
 use super::const_eval::ConstValue;
 use super::operand::{Operand, Want};
-use super::scope::{Decl, VarId};
-use crate::ast;
+use super::scope::{Decl, NamespaceId, VarId};
+use crate::ast::{self, Tag};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{
     AddressSpace, FunctionConstantId, GlobalId, LocalId, MAX_TYPE_DEPTH, MAX_TYPE_SIZE_BYTES, Scalar, Type,
@@ -29,6 +29,10 @@ pub(super) struct EnumInfo {
     pub(super) scoped: bool,
     /// The integer type whose values it may have, where braces ask.
     pub(super) range: Scalar,
+    /// Whether only `enum E : T;` has been seen.
+    pub(super) is_opaque: bool,
+    /// The namespace around it, in which calls with its values look for functions.
+    pub(super) namespace: NamespaceId,
     pub(super) variants: Vec<(String, ConstValue)>,
 }
 
@@ -350,8 +354,11 @@ impl<'a> Checker<'a> {
     /// A type named by a path.
     pub(super) fn named_type(&mut self, path: &'a ast::Path) -> Option<Declared> {
         if let Some(found) = self.lookup_path(path) {
+            if let Some(tag) = path.tag {
+                self.check_tag(path, tag, found)?;
+            }
             return match found {
-                Decl::Type(declared) => self.plain_use(path, declared),
+                Decl::Type(declared) | Decl::Alias(declared) => self.plain_use(path, declared),
                 Decl::Poison => None,
                 Decl::LoggerType => self.misplaced_logger_type(path.span),
                 Decl::FunctionType(span) => {
@@ -361,7 +368,7 @@ impl<'a> Checker<'a> {
                     );
                     None
                 }
-                Decl::Incomplete(span) => {
+                Decl::Incomplete(span, _) => {
                     let name = self.path_text(path);
                     self.report(
                         Diagnostic::new(Code::E0329, path.span, format!("`{name}` is not complete here"))
@@ -388,7 +395,49 @@ impl<'a> Checker<'a> {
                 }
             };
         }
+        if let Some(tag) = path.tag.filter(|_| self.is_library_type(path)) {
+            return self.tag_of_alias(path, tag);
+        }
         self.library_type(path)
+    }
+
+    /// Whether `struct`, `union` or `enum` stands before a name that was declared so (C++ \[dcl.type.elab\]).
+    fn check_tag(&mut self, path: &ast::Path, tag: Tag, found: Decl) -> Option<()> {
+        let declared = match found {
+            Decl::Type(declared) => self.tag_of(declared)?,
+            Decl::Incomplete(_, declared) => declared,
+            Decl::Alias(_) => return self.tag_of_alias(path, tag),
+            _ => return Some(()),
+        };
+        if declared == tag {
+            return Some(());
+        }
+        let (name, is, word) = (self.path_text(path), declared.word(), tag.word());
+        self.report(
+            Diagnostic::new(Code::E0213, path.span, format!("`{name}` is no {word}"))
+                .at(format!("write `{is} {name}`, or `{name}` alone")),
+        );
+        None
+    }
+
+    fn tag_of_alias<T>(&mut self, path: &ast::Path, tag: Tag) -> Option<T> {
+        let (name, word) = (self.path_text(path), tag.word());
+        self.report(
+            Diagnostic::new(Code::E0213, path.span, format!("`{name}` is another name of a type, no {word}"))
+                .at(format!("write `{name}` alone"))
+                .note("`struct`, `union` and `enum` stand before the names that types were defined with, not before a typedef's"),
+        );
+        None
+    }
+
+    /// What a type of the program was defined as.
+    pub(super) fn tag_of(&self, declared: Declared) -> Option<Tag> {
+        match (declared.ty.enumeration, self.ty(declared.ty.ty)) {
+            (Some(_), _) => Some(Tag::Enum),
+            (None, Type::Struct(id)) if self.builder.type_table().get_struct(id).is_union => Some(Tag::Union),
+            (None, Type::Struct(_)) => Some(Tag::Struct),
+            _ => None,
+        }
     }
 
     /// A type that takes no template arguments.

@@ -99,7 +99,17 @@ codes! {
     E0210 Error "bound on template instantiation reached",
         "Templates that instantiate themselves without end, or into very many instances, are refused.";
     E0211 Error "declarations of one function disagree",
-        "A prototype and the definition have the same parameters but not the same result or stage.";
+        "Declarations of a function that have the same parameters agree in their results, in being kernels and in being constexpr, and static comes with the first one.";
+    E0212 Error "name is ambiguous",
+        "Two namespaces that are visible together declare the name, and not both as functions. After `using namespace metal;` that holds for every name of the library: write `::name` or `metal::name`, or use another name.";
+    E0213 Error "type declared as another kind",
+        "A type is a struct, a union or an enum in all its declarations, and these words stand before the name that it was defined with only, not before an alias. An enumeration has one underlying type.";
+    E0214 Error "wrong default argument",
+        "A parameter gets its default argument once, in the first declaration that has one, and so do all parameters after it. It is evaluated by the caller: it can name neither parameters nor variables of functions.";
+    E0215 Error "template parameter declared again",
+        "The name of a template parameter keeps its meaning throughout the template: no parameter, variable or type in it, nor the template itself, can have the same name.";
+    E0216 Error "function or variable called main",
+        "Outside of namespaces C++ keeps the name `main` for the function that a program starts with, and that is no kernel. Use another name.";
     E0301 Error "types do not convert",
         "There is no implicit conversion between the two types. Numbers convert to each other, except that nothing but integers converts to bfloat and bfloat converts to float, not half [MSL 2.1]. Write an explicit conversion such as T(x).";
     E0302 Error "vectors do not convert to each other",

@@ -66,8 +66,9 @@ impl Parser<'_> {
         }
         self.attributes(&mut attrs)?;
         let body = self.function_body(&params)?;
-        let is_constexpr = specifiers.storage.is_constexpr;
-        Ok(FunctionDecl { name, stage: specifiers.stage, is_constexpr, ret, params, attrs, body })
+        let (is_constexpr, is_static) = (specifiers.storage.is_constexpr, specifiers.storage.is_static);
+        let stage = specifiers.stage;
+        Ok(FunctionDecl { name, stage, is_constexpr, is_static, ret, params, attrs, body })
     }
 
     /// Parses `{ … }` or the `;` of a prototype.

@@ -2,10 +2,11 @@
 
 use super::declarators::{Declarator, Naming};
 use super::names::Class;
-use super::specifiers::Specifiers;
+use super::specifiers::{Elaborated, Specifiers};
 use super::{Parsed, Parser};
 use crate::ast::{
-    AliasDecl, EnumDecl, Expr, ExprKind, Ident, Init, Item, ItemKind, Path, StructDecl, TypeExprKind, VarDecl,
+    AliasDecl, EnumDecl, Expr, ExprKind, Ident, Init, Item, ItemKind, NamespaceDecl, Path, StructDecl, Tag,
+    TypeExprKind, VarDecl,
 };
 use crate::diag::{Code, Diagnostic};
 use crate::lex::token::{Punct, TokenKind};
@@ -58,10 +59,10 @@ impl Parser<'_> {
                 self.bump();
                 ItemKind::LoggingHeader
             }
-            Some("namespace") => self.namespace()?,
+            Some("namespace") => self.namespace(false)?,
             Some("inline") if self.word_at(self.ahead(1)) == Some("namespace") => {
                 self.bump();
-                self.namespace()?
+                self.namespace(true)?
             }
             Some("template") => self.nested(|p| p.template())?,
             Some("typedef" | "using" | "static_assert" | "_Static_assert") => {
@@ -91,7 +92,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn namespace(&mut self) -> Parsed<ItemKind> {
+    fn namespace(&mut self, is_inline: bool) -> Parsed<ItemKind> {
         self.bump();
         let mut names = Vec::new();
         while self.word().is_some() {
@@ -103,11 +104,11 @@ impl Parser<'_> {
         if self.at(Punct::Assign) {
             return Err(self.unsupported(self.span(), "a namespace alias is"));
         }
-        self.nested_by(names.len().max(1), |p| p.namespace_body(names))
+        self.nested_by(names.len().max(1), |p| p.namespace_body(names, is_inline))
     }
 
     /// Parses `{ … }` of a namespace; `a::b` makes one inside the other.
-    fn namespace_body(&mut self, names: Vec<Ident>) -> Parsed<ItemKind> {
+    fn namespace_body(&mut self, names: Vec<Ident>, is_inline: bool) -> Parsed<ItemKind> {
         let open = self.span();
         self.expect(Punct::OpenBrace, "to open the namespace")?;
         let depth = self.names.depth();
@@ -127,8 +128,11 @@ impl Parser<'_> {
         }
         let span = self.since(open);
         let mut names = names.into_iter().rev();
-        let innermost = ItemKind::Namespace(names.next(), items);
-        Ok(names.fold(innermost, |kind, name| ItemKind::Namespace(Some(name), vec![Item { span, kind }])))
+        let innermost = NamespaceDecl { name: names.next(), is_inline, items };
+        Ok(names.fold(ItemKind::Namespace(innermost), |kind, name| {
+            let items = vec![Item { span, kind }];
+            ItemKind::Namespace(NamespaceDecl { name: Some(name), is_inline: false, items })
+        }))
     }
 
     fn using(&mut self) -> Parsed<ItemKind> {
@@ -151,11 +155,31 @@ impl Parser<'_> {
             return Ok(ItemKind::Alias(AliasDecl { name, ty }));
         }
         let (path, class) = self.path()?;
-        if let (Some(last), true) = (path.segments.last(), class != Class::Unknown) {
-            self.names.declare(&last.name.name, class);
-        }
+        let kind = if path.segments.len() == 1 && !path.global {
+            self.unqualified_using(path, class)?
+        } else {
+            if let (Some(last), true) = (path.segments.last(), class != Class::Unknown) {
+                self.names.declare(&last.name.name, class);
+            }
+            ItemKind::UsingDeclaration(path)
+        };
         self.expect_semicolon("the using declaration")?;
-        Ok(ItemKind::UsingDeclaration(path))
+        Ok(kind)
+    }
+
+    /// Reports a using declaration that names nothing of a namespace. `using metal;` is taken as the directive that was
+    /// meant.
+    fn unqualified_using(&mut self, path: Path, class: Class) -> Parsed<ItemKind> {
+        let name = joined(&path);
+        let diagnostic =
+            Diagnostic::new(Code::E0201, path.span, format!("`using {name}` names nothing of a namespace"));
+        if class != Class::Namespace {
+            let note = "a using declaration names what a namespace declares: `using n::name;`";
+            return Err(self.report(diagnostic.note(note)));
+        }
+        self.report(diagnostic.at(format!("write `using namespace {name};`")));
+        self.names.use_namespace(&name);
+        Ok(ItemKind::UsingNamespace(path))
     }
 
     fn static_assert(&mut self) -> Parsed<ItemKind> {
@@ -190,7 +214,7 @@ impl Parser<'_> {
             };
             self.names.declare(&name.name, Class::Type);
             if hoisted.is_none() && declarator.is_plain() {
-                name_anonymous(&mut specifiers, &name);
+                self.name_anonymous(&mut specifiers, &name);
                 hoisted = self.hoist(&mut specifiers);
             }
             items.extend(hoisted.take());
@@ -202,6 +226,25 @@ impl Parser<'_> {
             if !self.eat(Punct::Comma) {
                 return self.expect_semicolon("the typedef");
             }
+        }
+    }
+
+    /// Gives `typedef struct { … } S;` its name, as C++ does.
+    fn name_anonymous(&mut self, specifiers: &mut Specifiers, name: &Ident) {
+        let TypeExprKind::Inline(item) = &mut specifiers.base.kind else { return };
+        let (slot, is_named_by_typedef) = match &mut item.kind {
+            ItemKind::Struct(decl) => (&mut decl.name, &mut decl.is_named_by_typedef),
+            ItemKind::Enum(decl) => (&mut decl.name, &mut decl.is_named_by_typedef),
+            _ => return,
+        };
+        if slot.is_none() {
+            *slot = Some(name.clone());
+            *is_named_by_typedef = true;
+        }
+        if let ItemKind::Struct(StructDecl { is_named_by_typedef: true, fields: Some(fields), .. }) =
+            &item.kind
+        {
+            self.declare_members(&name.name, fields);
         }
     }
 
@@ -253,25 +296,49 @@ impl Parser<'_> {
         if let TypeExprKind::Inline(_) = specifiers.base.kind {
             let word = self.word_of_definition(&specifiers);
             self.expect_semicolon(&format!("the {word}"))?;
+            let span = self.since(specifiers.start);
+            if self.refuse_nameless(&specifiers).is_err() {
+                return Ok(Item { span, kind: ItemKind::Error(Vec::new()) });
+            }
             return match std::mem::replace(&mut specifiers.base.kind, TypeExprKind::Error) {
-                TypeExprKind::Inline(item) => Ok(Item { span: self.since(specifiers.start), ..*item }),
+                TypeExprKind::Inline(item) => Ok(Item { span, ..*item }),
                 _ => Ok(Item { span, kind: ItemKind::Error(Vec::new()) }),
             };
         }
         self.bump();
         match specifiers.elaborated {
-            Some(tag) if !tag.is_enum => {
+            Some(Elaborated { name, tag }) if tag != Tag::Enum => {
                 let attrs = specifiers.attrs;
                 let decl = StructDecl {
-                    name: Some(tag.name),
-                    is_union: tag.is_union,
+                    name: Some(name),
+                    is_union: tag == Tag::Union,
                     is_private: false,
+                    is_named_by_typedef: false,
                     fields: None,
                     attrs,
                 };
                 Ok(Item { span: self.since(specifiers.start), kind: ItemKind::Struct(decl) })
             }
-            _ => Err(self.syntax_error(span, "the declaration declares no name")),
+            _ => {
+                // Behind the `;`: the next declaration is none of the mistake's business.
+                self.syntax_error(span, "the declaration declares no name");
+                Ok(Item { span, kind: ItemKind::Error(Vec::new()) })
+            }
+        }
+    }
+
+    /// Reports a struct that can never be used: it has no name, and declares no variable.
+    fn refuse_nameless(&mut self, specifiers: &Specifiers) -> Parsed<()> {
+        let span = specifiers.base.span;
+        let TypeExprKind::Inline(item) = &specifiers.base.kind else { return Ok(()) };
+        match &item.kind {
+            ItemKind::Struct(StructDecl { name: None, is_union: true, .. }) => {
+                Err(self.unsupported(span, "a union without a name, outside of a struct, is"))
+            }
+            ItemKind::Struct(StructDecl { name: None, .. }) => {
+                Err(self.syntax_error(span, "a struct without a name declares nothing here"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -380,18 +447,6 @@ impl Parser<'_> {
 
 fn joined(path: &Path) -> String {
     path.segments.iter().map(|s| s.name.name.as_str()).collect::<Vec<_>>().join("::")
-}
-
-/// Gives `typedef struct { … } S;` its name, as C++ does.
-fn name_anonymous(specifiers: &mut Specifiers, name: &Ident) {
-    if let TypeExprKind::Inline(item) = &mut specifiers.base.kind {
-        let slot = match &mut item.kind {
-            ItemKind::Struct(decl) => &mut decl.name,
-            ItemKind::Enum(decl) => &mut decl.name,
-            _ => return,
-        };
-        slot.get_or_insert_with(|| name.clone());
-    }
 }
 
 /// Whether `typedef struct S { … } S;` would make an alias of itself.

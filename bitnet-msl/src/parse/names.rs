@@ -88,11 +88,7 @@ impl Walk {
         let class = match self.class {
             None if self.global => names.lookup_global(part),
             None => names.lookup(part),
-            // A member of a type is a value unless `typename` says otherwise.
-            Some(class) if class.is_type() => {
-                let owner = self.prefix.rsplit("::").next().unwrap_or_default();
-                vocabulary::standard_member(owner, part)
-            }
+            Some(class) if class.is_type() => names.lookup_member(&self.prefix, part),
             Some(_) => names.lookup_in(&self.prefix, part),
         };
         if self.class.is_some() {
@@ -194,6 +190,15 @@ impl Names {
         } else {
             Class::Unknown
         }
+    }
+
+    /// What a member of a type is: a value, unless the type declares a type of the name.
+    fn lookup_member(&self, prefix: &str, name: &str) -> Class {
+        let path = format!("{prefix}::{name}");
+        let here = self.scopes.iter().rev().find_map(|scope| scope.get(&path)).copied();
+        here.or_else(|| self.enclosing(&path)).or_else(|| self.qualified.get(&path).copied()).unwrap_or_else(
+            || vocabulary::standard_member(prefix.rsplit("::").next().unwrap_or_default(), name),
+        )
     }
 
     /// What a path is in the namespaces around this place, innermost first.

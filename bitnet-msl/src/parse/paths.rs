@@ -1,8 +1,9 @@
 //! Names with their qualifiers and template arguments.
 
 use super::names::{Class, Walk};
-use super::{EXPRESSION_IN_TYPE_COST, MAX_PATH_PARTS, Parsed, Parser};
+use super::{EXPRESSION_IN_TYPE_COST, MAX_PATH_PARTS, Parsed, Parser, vocabulary};
 use crate::ast::{Expr, Path, PathSegment, TemplateArg};
+use crate::diag::{Code, Diagnostic};
 use crate::lex::token::Punct;
 
 impl Parser<'_> {
@@ -17,6 +18,9 @@ impl Parser<'_> {
                 return Err(self.too_deep("a qualified name", MAX_PATH_PARTS));
             }
             let is_template = !segments.is_empty() && self.eat_word("template");
+            if (global || !segments.is_empty()) && self.word().is_some_and(vocabulary::is_cpp_type_keyword) {
+                return Ok((self.qualified_keyword()?, Class::Type));
+            }
             let name = self.name("a name")?;
             let class = walk.step(&self.names, &name.name);
             let has_args = is_template && self.at(Punct::Less) || self.opens_arguments(class, self.here);
@@ -24,10 +28,26 @@ impl Parser<'_> {
             segments.push(PathSegment { name, args });
             let goes_on = self.at(Punct::ColonColon) && self.word_at(self.ahead(1)).is_some();
             if !goes_on || self.word_at(self.ahead(1)) == Some("operator") {
-                return Ok((Path { span: self.since(start), global, segments }, class));
+                return Ok((Path { span: self.since(start), tag: None, global, segments }, class));
             }
             self.bump();
         }
+    }
+
+    /// Reports `metal::int`, and takes it as `int`.
+    fn qualified_keyword(&mut self) -> Parsed<Path> {
+        let mut name = self.name("a name")?;
+        let message = format!("`{}` is a keyword: it belongs to no namespace", name.name);
+        self.report(
+            Diagnostic::new(Code::E0201, name.span, message).at(format!("write `{}` alone", name.name)),
+        );
+        match name.name.as_str() {
+            "unsigned" => name.name = "uint".into(),
+            "signed" => name.name = "int".into(),
+            _ => {}
+        }
+        let span = name.span;
+        Ok(Path { span, tag: None, global: false, segments: vec![PathSegment { name, args: None }] })
     }
 
     /// Parses `< … >`.

@@ -96,8 +96,8 @@ impl Parser<'_> {
         }
         let specifiers = self.specifiers()?;
         // `unsigned int(x)`: only a type of one word can be called (C++ [expr.type.conv]).
-        if is_plain_word && self.here != first.skip(1) && self.at(Punct::OpenParen) {
-            let span = self.since(start);
+        if is_plain_word && self.here != first.skip(1) && !specifiers.is_wrong {
+            let span = specifiers.base.span;
             self.report(
                 Diagnostic::new(Code::E0201, span, "a type of several words is not called like a function")
                     .note("write a name of one word, as in uint(x), or a cast: (unsigned int)x"),

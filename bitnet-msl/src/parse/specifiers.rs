@@ -4,7 +4,7 @@ use super::attributes::{stage_of, take_stage};
 use super::names::Class;
 use super::{Parsed, Parser};
 use crate::ast::{
-    Attr, FunctionStage, Ident, Item, ItemKind, Path, PathSegment, Quals, SpaceKeyword, TypeExpr,
+    Attr, FunctionStage, Ident, Item, ItemKind, Path, PathSegment, Quals, SpaceKeyword, Tag, TypeExpr,
     TypeExprKind,
 };
 use crate::diag::{Code, Diagnostic};
@@ -22,6 +22,8 @@ pub(super) struct Specifiers {
     pub(super) storage: Storage,
     /// `struct S` without a body: perhaps a forward declaration.
     pub(super) elaborated: Option<Elaborated>,
+    /// The words do not go together, which has been reported.
+    pub(super) is_wrong: bool,
 }
 
 /// Storage and linkage words.
@@ -30,6 +32,8 @@ pub(super) struct Storage {
     pub(super) is_constexpr: bool,
     pub(super) is_static: bool,
     pub(super) is_extern: bool,
+    /// Where `inline` stands.
+    pub(super) inline: Option<Span>,
     /// Where the first of them stands, `inline` included.
     pub(super) place: Option<Span>,
 }
@@ -38,8 +42,7 @@ pub(super) struct Storage {
 #[derive(Clone, Debug)]
 pub(super) struct Elaborated {
     pub(super) name: Ident,
-    pub(super) is_union: bool,
-    pub(super) is_enum: bool,
+    pub(super) tag: Tag,
 }
 
 /// Specifiers as they are gathered.
@@ -52,6 +55,7 @@ struct Gathered {
     integer: IntegerWords,
     ty: Option<(TypeExprKind, Span)>,
     elaborated: Option<Elaborated>,
+    is_wrong: bool,
 }
 
 impl Gathered {
@@ -65,7 +69,9 @@ impl Gathered {
 #[derive(Default)]
 struct IntegerWords {
     place: Option<Span>,
+    signed: bool,
     unsigned: bool,
+    is_int: bool,
     is_char: bool,
     is_short: bool,
     longs: usize,
@@ -74,12 +80,33 @@ struct IntegerWords {
 impl IntegerWords {
     fn add(&mut self, word: &str) {
         match word {
+            "signed" => self.signed = true,
             "unsigned" => self.unsigned = true,
+            "int" => self.is_int = true,
             "char" => self.is_char = true,
             "short" => self.is_short = true,
             "long" => self.longs += 1,
             _ => {}
         }
+    }
+
+    /// The word before that another one does not go with. `short` and the signs may be repeated (C++ \[dcl.type\]).
+    fn conflict(&self, word: &str) -> Option<&'static str> {
+        let excluded: &[(bool, &str)] = match word {
+            "signed" => &[(self.unsigned, "unsigned")],
+            "unsigned" => &[(self.signed, "signed")],
+            "int" => &[(self.is_int, "int"), (self.is_char, "char")],
+            "char" => &[
+                (self.is_char, "char"),
+                (self.is_int, "int"),
+                (self.is_short, "short"),
+                (self.longs > 0, "long"),
+            ],
+            "short" => &[(self.is_char, "char"), (self.longs > 0, "long")],
+            "long" => &[(self.is_char, "char"), (self.is_short, "short")],
+            _ => &[],
+        };
+        excluded.iter().find(|(is_there, _)| *is_there).map(|(_, before)| *before)
     }
 
     /// MSL's name of the type.
@@ -100,7 +127,14 @@ impl IntegerWords {
 /// A type that is one name.
 pub(super) fn named(name: Ident) -> TypeExprKind {
     let span = name.span;
-    TypeExprKind::Named(Path { span, global: false, segments: vec![PathSegment { name, args: None }] })
+    let segments = vec![PathSegment { name, args: None }];
+    TypeExprKind::Named(Path { span, tag: None, global: false, segments })
+}
+
+/// A built-in integer type, by MSL's name: the program may have another thing of that name.
+fn integer_type(name: &str, span: Span) -> TypeExprKind {
+    let segments = vec![PathSegment { name: Ident { name: name.into(), span }, args: None }];
+    TypeExprKind::Named(Path { span, tag: None, global: name.starts_with('u'), segments })
 }
 
 impl Parser<'_> {
@@ -110,10 +144,9 @@ impl Parser<'_> {
         let mut gathered = Gathered::default();
         while self.specifier(&mut gathered)? {}
         if let Some(place) = gathered.integer.place {
-            let name = Ident { name: gathered.integer.name().into(), span: place };
-            gathered.ty = Some((named(name), place));
+            gathered.ty = Some((integer_type(gathered.integer.name(), place), place));
         }
-        let Gathered { quals, storage, mut attrs, stage, ty, elaborated, .. } = gathered;
+        let Gathered { quals, storage, mut attrs, stage, ty, elaborated, is_wrong, .. } = gathered;
         let attribute_stage = take_stage(&mut attrs);
         let stage = stage.or(attribute_stage);
         let (kind, _) = match ty {
@@ -122,7 +155,7 @@ impl Parser<'_> {
         };
         let base = TypeExpr { span: self.since(start), quals, kind };
         let stage = stage.unwrap_or(FunctionStage::Helper);
-        Ok(Specifiers { start, base, attrs, stage, storage, elaborated })
+        Ok(Specifiers { start, base, attrs, stage, storage, elaborated, is_wrong })
     }
 
     /// Consumes one specifier. False if none comes next.
@@ -149,7 +182,7 @@ impl Parser<'_> {
                 }
             }
             if vocabulary::is_integer_word(word) && gathered.ty.is_none() {
-                self.integer_word(word, &mut gathered.integer);
+                gathered.is_wrong |= !self.integer_word(word, &mut gathered.integer);
                 return Ok(true);
             }
         }
@@ -160,7 +193,16 @@ impl Parser<'_> {
         Ok(gathered.ty.is_some())
     }
 
-    fn integer_word(&mut self, word: &str, integer: &mut IntegerWords) {
+    /// Consumes a word of an integer type. False if it does not go with those before.
+    fn integer_word(&mut self, word: &str, integer: &mut IntegerWords) -> bool {
+        let conflict = integer.conflict(word);
+        if let Some(before) = conflict {
+            let message = format!("`{word}` does not go with `{before}` before it");
+            self.report(
+                Diagnostic::new(Code::E0201, self.span(), message)
+                    .note("an integer type is `char`, `short`, `int` or `long`, with `signed` or `unsigned`"),
+            );
+        }
         integer.add(word);
         let place = integer.place.get_or_insert(self.span());
         *place = place.to(self.tokens.get(self.here.index).map_or(*place, |t| t.span));
@@ -171,6 +213,7 @@ impl Parser<'_> {
             );
         }
         self.bump();
+        conflict.is_none()
     }
 
     /// Consumes one qualifier. False if none comes next.
@@ -229,12 +272,16 @@ impl Parser<'_> {
     }
 
     fn storage_word(&mut self, word: &str, storage: &mut Storage) -> bool {
+        let span = self.span();
         match word {
             "static" => storage.is_static = true,
             "constexpr" => storage.is_constexpr = true,
             "extern" => storage.is_extern = true,
-            "inline" | "__inline__" | "__inline" => {}
+            "inline" | "__inline__" | "__inline" => storage.inline = Some(span),
             _ => return false,
+        }
+        if storage.is_static && storage.is_extern && matches!(word, "static" | "extern") {
+            self.syntax_error(span, "a declaration is `static` or `extern`, not both");
         }
         storage.place.get_or_insert(self.span());
         self.bump();
@@ -272,7 +319,15 @@ impl Parser<'_> {
             Some("enum") => self.enum_specifier(elaborated)?,
             Some("typename") => {
                 self.bump();
-                TypeExprKind::Named(self.path()?.0)
+                let (path, _) = self.path()?;
+                if path.segments.len() == 1 && !path.global {
+                    let message =
+                        format!("`typename` before `{}`, which has no `::`", path.segments[0].name.name);
+                    self.report(Diagnostic::new(Code::E0201, path.span, message).note(
+                        "`typename` says that a name like `T::type` is one of a type; leave it out here",
+                    ));
+                }
+                TypeExprKind::Named(path)
             }
             Some(word) if vocabulary::is_keyword(word) => return Ok(None),
             Some(_) => match self.named_type()? {

@@ -180,6 +180,9 @@ impl Parser<'_> {
     fn declaration_statement(&mut self, stmts: &mut Vec<Stmt>) -> Parsed<()> {
         let mut specifiers = self.specifiers()?;
         let start = specifiers.start;
+        if let Some(span) = specifiers.storage.inline {
+            self.syntax_error(span, "`inline` stands before functions, and not inside of one");
+        }
         if self.type_declaration(&specifiers) {
             let item = self.finish_type_declaration(specifiers)?;
             stmts.push(item_statement(item));

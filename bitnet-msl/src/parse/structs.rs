@@ -5,11 +5,15 @@ use super::names::Class;
 use super::specifiers::{Elaborated, named};
 use super::{Parsed, Parser};
 use crate::ast::{
-    EnumDecl, Expr, FieldDecl, Ident, Item, ItemKind, Path, PathSegment, StructDecl, TypeExpr, TypeExprKind,
+    Attr, EnumDecl, Expr, FieldDecl, Ident, Item, ItemKind, Path, PathSegment, Quals, StructDecl, Tag,
+    TypeExpr, TypeExprKind,
 };
 use crate::diag::Code;
 use crate::lex::token::Punct;
 use crate::source::Span;
+
+/// Longest full name of a member type that is kept, so that long names of many types take no room.
+const MAX_MEMBER_PATH_BYTES: usize = 1 << 10;
 
 impl Parser<'_> {
     /// Parses `struct S`, with its body if there is one.
@@ -31,7 +35,8 @@ impl Parser<'_> {
         }
         if !self.at(Punct::OpenBrace) && !self.at(Punct::Colon) {
             let Some(name) = name else { return Err(self.expected("a name or `{` after `struct`")) };
-            return Ok(self.elaborated_type(elaborated, name, is_union, false));
+            let tag = if is_union { Tag::Union } else { Tag::Struct };
+            return Ok(self.elaborated_type(elaborated, name, tag));
         }
         if let Some(name) = &name {
             self.declare_here(name, Class::Type);
@@ -41,11 +46,16 @@ impl Parser<'_> {
             self.refuse_bases()?;
         }
         let (fields, has_labels) = self.nested(|p| p.scoped(|p| p.struct_body(name.as_ref())))?;
+        if let Some(name) = &name {
+            self.declare_members(&name.name, &fields);
+        }
         if self.at_gnu_attribute() {
             self.gnu_attribute()?;
         }
         let is_private = is_class && !has_labels;
-        let decl = StructDecl { name, is_union, is_private, fields: Some(fields), attrs };
+        let is_named_by_typedef = false;
+        let decl =
+            StructDecl { name, is_union, is_private, is_named_by_typedef, fields: Some(fields), attrs };
         Ok(TypeExprKind::Inline(Box::new(Item { span: self.since(start), kind: ItemKind::Struct(decl) })))
     }
 
@@ -54,14 +64,13 @@ impl Parser<'_> {
         &mut self,
         elaborated: &mut Option<Elaborated>,
         name: Ident,
-        is_union: bool,
-        is_enum: bool,
+        tag: Tag,
     ) -> TypeExprKind {
         if self.at(Punct::Semicolon) {
             self.declare_here(&name, Class::Type);
         }
-        *elaborated = Some(Elaborated { name: name.clone(), is_union, is_enum });
-        named(name)
+        *elaborated = Some(Elaborated { name: name.clone(), tag });
+        tagged(name, tag)
     }
 
     /// `struct S<float> x` names a type; `struct S<float> { … }` specialises a template.
@@ -71,12 +80,21 @@ impl Parser<'_> {
             Some(name) if !self.at(Punct::OpenBrace) && !self.at(Punct::Colon) => {
                 let span = self.since(start);
                 let segments = vec![PathSegment { name, args: Some(args) }];
-                Ok(TypeExprKind::Named(Path { span, global: false, segments }))
+                Ok(TypeExprKind::Named(Path { span, tag: None, global: false, segments }))
             }
             _ => {
                 let span = self.since(start);
                 Err(self.unsupported_as(Code::E0602, span, "specialising a struct template is"))
             }
+        }
+    }
+
+    /// Makes the types that a struct declares known by their full names.
+    pub(super) fn declare_members(&mut self, owner: &str, fields: &[FieldDecl]) {
+        let mut names = Vec::new();
+        member_names(owner, fields, &mut names);
+        for (name, class) in names {
+            self.names.declare(&name, class);
         }
     }
 
@@ -123,20 +141,20 @@ impl Parser<'_> {
             return Ok(());
         }
         self.refuse_member(owner)?;
-        let specifiers = self.specifiers()?;
+        let mut specifiers = self.specifiers()?;
         if let Some(span) = specifiers.storage.place {
             let what =
                 if specifiers.storage.is_static { "a static member is" } else { "a member function is" };
             return Err(self.unsupported_as(Code::E0606, span, what));
         }
         if self.at(Punct::Semicolon) && matches!(specifiers.base.kind, TypeExprKind::Inline(_)) {
-            let span = specifiers.base.span;
-            if is_anonymous_struct(&specifiers.base) {
-                let name = Ident { name: String::new(), span };
-                fields.push(FieldDecl { name, ty: specifiers.base, attrs: specifiers.attrs, init: None });
-                return self.expect_semicolon("the member");
-            }
-            return Err(self.unsupported(span, "a type inside a type, without a member's name after it, is"));
+            fields.push(unnamed_field(specifiers.base, specifiers.attrs));
+            return self.expect_semicolon("the member");
+        }
+        if let Some(item) = self.hoist(&mut specifiers) {
+            let kind = TypeExprKind::Inline(Box::new(item));
+            let ty = TypeExpr { span: specifiers.base.span, quals: Quals::default(), kind };
+            fields.push(unnamed_field(ty, Vec::new()));
         }
         loop {
             let mut declarator = self.declarator(Naming::Required)?;
@@ -206,18 +224,19 @@ impl Parser<'_> {
             if self.word().is_some() { Some(self.new_name("a name for the enumeration")?) } else { None };
         let has_type = self.at(Punct::Colon);
         let underlying = if self.eat(Punct::Colon) { Some(self.type_id()?) } else { None };
-        if !self.at(Punct::OpenBrace) {
+        let is_opaque = self.at(Punct::Semicolon) && name.is_some() && (has_type || scoped);
+        if !self.at(Punct::OpenBrace) && !is_opaque {
             if has_type {
                 return Err(self.expected("`{` after the type of the enumeration"));
             }
             let Some(name) = name else { return Err(self.expected("a name or `{` after `enum`")) };
-            return Ok(self.elaborated_type(elaborated, name, false, true));
+            return Ok(self.elaborated_type(elaborated, name, Tag::Enum));
         }
         if let Some(name) = &name {
             self.declare_here(name, Class::Type);
         }
-        let variants = self.enumerators(scoped)?;
-        let decl = EnumDecl { name, scoped, underlying, variants };
+        let variants = if is_opaque { None } else { Some(self.enumerators(scoped)?) };
+        let decl = EnumDecl { name, scoped, is_named_by_typedef: false, underlying, variants };
         Ok(TypeExprKind::Inline(Box::new(Item { span: self.since(start), kind: ItemKind::Enum(decl) })))
     }
 
@@ -242,8 +261,39 @@ impl Parser<'_> {
     }
 }
 
-/// `struct { … }` or `union { … }` without a name: as a member, its members belong to the struct around it.
-fn is_anonymous_struct(ty: &TypeExpr) -> bool {
-    let TypeExprKind::Inline(item) = &ty.kind else { return false };
-    matches!(&item.kind, ItemKind::Struct(decl) if decl.name.is_none() && decl.fields.is_some())
+/// A type that stands in a struct with no member's name after it.
+fn unnamed_field(ty: TypeExpr, attrs: Vec<Attr>) -> FieldDecl {
+    FieldDecl { name: Ident { name: String::new(), span: ty.span }, ty, attrs, init: None }
+}
+
+/// Adds the types and enumerators that the fields of a struct declare, behind `S::`.
+fn member_names(prefix: &str, fields: &[FieldDecl], names: &mut Vec<(String, Class)>) {
+    for field in fields {
+        let TypeExprKind::Inline(item) = &field.ty.kind else { continue };
+        match &item.kind {
+            ItemKind::Struct(StructDecl { name: Some(name), fields: Some(fields), .. }) => {
+                if let Some(path) = member_path(prefix, name) {
+                    member_names(&path, fields, names);
+                    names.push((path, Class::Type));
+                }
+            }
+            ItemKind::Enum(decl) => {
+                let path = decl.name.as_ref().and_then(|name| member_path(prefix, name));
+                names.extend(path.map(|path| (path, Class::Type)));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn member_path(prefix: &str, name: &Ident) -> Option<String> {
+    (prefix.len() + name.name.len() < MAX_MEMBER_PATH_BYTES).then(|| format!("{prefix}::{}", name.name))
+}
+
+/// `struct S` as a type.
+fn tagged(name: Ident, tag: Tag) -> TypeExprKind {
+    match named(name) {
+        TypeExprKind::Named(path) => TypeExprKind::Named(Path { tag: Some(tag), ..path }),
+        kind => kind,
+    }
 }

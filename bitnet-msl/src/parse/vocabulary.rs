@@ -11,6 +11,8 @@ const KEYWORDS: &[&str] = &[
     "break",
     "case",
     "catch",
+    "char16_t",
+    "char32_t",
     "class",
     "const",
     "const_cast",
@@ -26,6 +28,7 @@ const KEYWORDS: &[&str] = &[
     "else",
     "enum",
     "explicit",
+    "export",
     "extern",
     "false",
     "for",
@@ -70,6 +73,7 @@ const KEYWORDS: &[&str] = &[
     "vertex",
     "virtual",
     "volatile",
+    "wchar_t",
     "while",
 ];
 
@@ -256,6 +260,11 @@ pub(super) fn is_keyword(word: &str) -> bool {
 /// Whether the word is a type that cannot be declared again.
 pub(super) fn is_type_keyword(word: &str) -> bool {
     TYPE_KEYWORDS.contains(&word)
+}
+
+/// Whether the word is a type that is a keyword of C++ too, so that no namespace can have it.
+pub(super) fn is_cpp_type_keyword(word: &str) -> bool {
+    is_type_keyword(word) && word != "half"
 }
 
 /// Whether the word is part of a built-in integer type that may have several words.

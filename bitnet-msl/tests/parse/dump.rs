@@ -36,9 +36,11 @@ pub(crate) fn item(item: &Item) -> String {
             let head = if e.scoped { "enum-class" } else { "enum" };
             let name = e.name.as_ref().map_or("_".into(), |n| n.name.clone());
             let underlying = e.underlying.as_ref().map_or(String::new(), |t| format!(": {}", ty(t)));
-            let variants = each(&e.variants, |(name, value)| match value {
-                Some(value) => format!("{}={}", name.name, expr(value)),
-                None => name.name.clone(),
+            let variants = e.variants.as_ref().map_or("forward".into(), |variants| {
+                each(variants, |(name, value)| match value {
+                    Some(value) => format!("{}={}", name.name, expr(value)),
+                    None => name.name.clone(),
+                })
             });
             list(head, [name, underlying, variants])
         }
@@ -53,9 +55,10 @@ pub(crate) fn item(item: &Item) -> String {
         }
         ItemKind::UsingNamespace(p) => list("using-namespace", [path(p)]),
         ItemKind::UsingDeclaration(p) => list("using", [path(p)]),
-        ItemKind::Namespace(name, items) => {
-            let name = name.as_ref().map_or("_".into(), |n| n.name.clone());
-            list("namespace", [name, each(items, self::item)])
+        ItemKind::Namespace(n) => {
+            let head = if n.is_inline { "inline-namespace" } else { "namespace" };
+            let name = n.name.as_ref().map_or("_".into(), |n| n.name.clone());
+            list(head, [name, each(&n.items, self::item)])
         }
         ItemKind::StaticAssert(cond, message) => {
             let message = message.as_ref().map_or(String::new(), |m| format!("{m:?}"));
@@ -143,7 +146,8 @@ fn path(p: &Path) -> String {
             Some(args) => format!("{}<{}>", s.name.name, template_args(args)),
         })
         .collect();
-    format!("{}{}", if p.global { "::" } else { "" }, segments.join("::"))
+    let tag = p.tag.map_or(String::new(), |tag| format!("{} ", tag.word()));
+    format!("{tag}{}{}", if p.global { "::" } else { "" }, segments.join("::"))
 }
 
 fn template_args(args: &[TemplateArg]) -> String {

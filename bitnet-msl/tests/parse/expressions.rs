@@ -78,8 +78,8 @@ fn casts_and_parentheses_differ_by_the_name_inside() {
     check("(const device uint8_t*)(p + 1)", "(C-cast (ptr device const uint8_t) (paren (+ p 1)))");
     check("(float(n) + 1)", "(paren (+ (make float n) 1))");
     check("(S{1}.x)", "(paren (. (make{} S 1) x))");
-    check("(unsigned int)n", "(C-cast uint n)");
-    check("(unsigned)n * (signed char)a", "(* (C-cast uint n) (C-cast char a))");
+    check("(unsigned int)n", "(C-cast ::uint n)");
+    check("(unsigned)n * (signed char)a", "(* (C-cast ::uint n) (C-cast char a))");
     check("(metal::uint)(n)", "(C-cast metal::uint (paren n))");
     check("(user::P)n", "(C-cast user::P n)");
     check("(ptr_t)p", "(C-cast ptr_t p)");
@@ -114,7 +114,7 @@ fn constructions() {
     check("metal::float2(n)", "(make metal::float2 n)");
     check("vec<float, 4>(n).x", "(. (make vec<float, E:4> n) x)");
     check("S{1}", "(make{} S 1)");
-    check("int(n) + unsigned(n)", "(+ (make int n) (make uint n))");
+    check("int(n) + unsigned(n)", "(+ (make int n) (make ::uint n))");
     check("array<float, 3>{1, 2, 3}[n]", "(index (make{} array<float, E:3> 1 2 3) n)");
     check("f1({1, 2})", "(call f1 {1 2})");
     check("Missing{1}", "(make{} Missing 1)");

@@ -110,7 +110,17 @@ fn structs_and_unions() {
         &["(struct S (x int))", "(alias P (ptr S))", "(var p P)"],
     );
     check("typedef struct S { int x; } T;", &["(struct S (x int))", "(alias T S)"]);
-    check("struct S { int x; }; struct S f(struct S s);", &["(struct S (x int))", "(fn f S [(s S)] proto)"]);
+    check(
+        "struct S { int x; }; struct S f(struct S s);",
+        &["(struct S (x int))", "(fn f struct S [(s struct S)] proto)"],
+    );
+    check(
+        "struct S { struct T { int x; } a, b; enum E { A } e; struct U { int y; }; }; S::T f(S::U);",
+        &[
+            "(struct S ( (struct T (x int))) (a T) (b T) ( (enum E A)) (e E) ( (struct U (y int))))",
+            "(fn f S::T [(_ S::U)] proto)",
+        ],
+    );
     check("struct S { int x; }; ;", &["(struct S (x int))", "(empty)"]);
 }
 
@@ -120,7 +130,8 @@ fn enumerations() {
         "enum E { A, B = 2, C, }; enum class F : ushort { X = 1 << 3 };",
         &["(enum E A B=2 C)", "(enum-class F : ushort X=(<< 1 3))"],
     );
-    check("typedef enum { A } E; E f(enum E e);", &["(enum E A)", "(fn f E [(e E)] proto)"]);
+    check("typedef enum { A } E; E f(enum E e);", &["(enum E A)", "(fn f E [(e enum E)] proto)"]);
+    check("enum E : int; enum class F;", &["(enum E : int forward)", "(enum-class F forward)"]);
 }
 
 #[test]

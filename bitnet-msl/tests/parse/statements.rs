@@ -52,7 +52,7 @@ fn declarators() {
     check("float4 v(1, float(n), p[0], 2);", &["(var v float4 (1 (make float n) (index p 0) 2))"]);
     check(
         "unsigned long int x = 1; long unsigned y; short int z; signed w; unsigned char u;",
-        &["(var x ulong = 1)", "(var y ulong)", "(var z short)", "(var w int)", "(var u uchar)"],
+        &["(var x ::ulong = 1)", "(var y ::ulong)", "(var z short)", "(var w int)", "(var u ::uchar)"],
     );
     check(
         "constexpr int x = 1; static const int y = 2;",

@@ -526,3 +526,32 @@ fn logging_is_bounded() {
     );
     check_ends("a message in many instances", &program(&template, "f<400>();"));
 }
+
+/// Structs that each have two members of the one before, `levels` of them.
+fn doubled(levels: usize, keyword: &str, first: &str, init: &str) -> String {
+    let mut text = format!("{keyword} S0 {{ {first} }};\n");
+    for level in 1..levels {
+        let inner = level - 1;
+        text += &format!("{keyword} S{level} {{ S{inner} a{init}; S{inner} b{init}; }};\n");
+    }
+    text
+}
+
+#[test]
+fn structs_that_double_are_measured_when_they_are_defined() {
+    let last = "struct T { const S39 x; };\nkernel void k(device int *out) { S39 s; T t; out[0] = 1; }";
+    let lists = doubled(40, "struct", "int a = 1; int b = 2;", "{}");
+    check_refused("initialisers that double", &(lists + last), &["E0315"]);
+    let sums = (1..40).fold("struct S0 { int a = 1; int b = a + 1; };\n".to_owned(), |text, level| {
+        let (inner, value) = (level - 1, format!("S{}{{}}", level - 1));
+        text + &format!("struct S{level} {{ S{inner} c{{}}; int a = {value}.a + {value}.b; int b = a; }};\n")
+    });
+    check_refused("initialisers that double in expressions", &(sums + last), &["E0315"]);
+    check_refused("unions that double", &(doubled(40, "union", "int a; int b;", "") + last), &["E0316"]);
+    let members = doubled(16, "struct", "int a = 1; int b = 2;", "");
+    check_ends("members that double", &(members + "kernel void k(device int *out) { S15 s; out[0] = 1; }"));
+    let locals = (0..5000).fold("kernel void k(device int *out) {\n".to_owned(), |text, i| {
+        text + &format!("struct L{i} {{ int a = 1; }};\n")
+    });
+    check_refused("structs in a function", &(locals + "L7 l; out[0] = l.a; }"), &["E0608"]);
+}

@@ -4,8 +4,8 @@ use super::Checker;
 use super::arith::{InfixKind, infix_info};
 use super::const_eval::{ConstValue, float_literal_type, int_literal_type};
 use super::operand::{Operand, OperandKind, Rvalue, Want};
-use super::scope::Decl;
-use super::types::{QualType, Storage};
+use super::scope::{Decl, VarId};
+use super::types::{QualType, Storage, Variable};
 use crate::ast::{self, ExprKind, InfixOp, PrefixOp};
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{Op, Scalar, Type, TypeId, Value};
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
         let Some(decl) = self.lookup_path(path) else { return self.library_value(path) };
         match decl {
             Decl::Variable(id) => {
-                let variable = self.variables[id.0 as usize];
+                let variable = self.named_variable(id);
                 self.variable_operand(&variable.ty, variable.storage, variable.constant, span)
             }
             Decl::Constant(constant, enumeration) => {
@@ -179,6 +179,14 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+
+    /// A variable that an expression names.
+    pub(super) fn named_variable(&mut self, id: VarId) -> Variable {
+        if let Some(named) = &mut self.named_variables {
+            named.push(id);
+        }
+        self.variables[id.0 as usize]
     }
 
     fn variable_operand(

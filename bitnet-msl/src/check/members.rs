@@ -1,14 +1,13 @@
 //! Rules about the members of structs and unions: names that clash, members that hinder copies, members that must be
-//! initialised, default initialisers, access.
+//! initialised, access.
 
 use super::Checker;
 use super::operand::Operand;
-use super::scope::Decl;
 use super::structs::FieldInfo;
-use super::types::{QualType, Storage, Variable};
+use super::types::QualType;
 use crate::ast;
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{LocalId, Op, StructId, Type, TypeId, Value};
+use crate::ir::{StructId, Type, TypeId};
 use crate::options::LanguageVersion;
 use crate::source::Span;
 use std::collections::HashMap;
@@ -152,21 +151,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Whether objects of a type that have no initialiser have a value all the same, so that they may be const: every
-    /// member has a default (C++ \[dcl.init\], const-default-constructible).
-    pub(super) fn is_initialised_by_itself(&self, ty: TypeId) -> bool {
-        match self.ty(ty) {
-            Type::Array { elem, .. } => self.is_initialised_by_itself(elem),
-            Type::Struct(id) => self.structs.get(&id.0).is_some_and(|info| {
-                let is_union = self.builder.type_table().get_struct(id).is_union;
-                let mut has_value =
-                    info.fields.iter().map(|f| f.init.is_some() || self.is_initialised_by_itself(f.ty.ty));
-                if is_union { has_value.any(|has| has) } else { has_value.all(|has| has) }
-            }),
-            _ => false,
-        }
-    }
-
     /// Whether objects of a struct cannot be copied.
     pub(super) fn is_uncopyable(&self, operand: &Operand) -> bool {
         let is_struct = matches!(self.ty(operand.ty), Type::Struct(_));
@@ -245,96 +229,6 @@ impl<'a> Checker<'a> {
             ),
         );
         None
-    }
-
-    /// Checks the default initialisers of a struct, used or not, and finds out which members they use. They see all
-    /// members, and what is declared in front of the struct. One that is wrong is forgotten.
-    pub(super) fn check_member_defaults(&mut self, id: StructId) {
-        let Some(info) = self.structs.get(&id.0) else { return };
-        let inits: Vec<_> =
-            info.fields.iter().enumerate().filter_map(|(i, f)| Some((i, f.ty, f.init?))).collect();
-        if inits.is_empty() {
-            return;
-        }
-        let members: Vec<_> = info.fields.iter().map(|field| (field.name, field.ty)).collect();
-        self.unevaluated(|c| {
-            let blocks = c.enter_struct(id);
-            c.scopes.push_block();
-            let mut locals = HashMap::new();
-            for (index, &(name, ty)) in members.iter().enumerate().filter(|(_, m)| !m.0.name.is_empty()) {
-                locals.insert(c.declare_member(name, ty, None), index);
-            }
-            for (index, ty, init) in inits {
-                let uses = c.unevaluated(|c| c.member_default(init, ty, &locals));
-                let Some(field) = c.structs.get_mut(&id.0).and_then(|info| info.fields.get_mut(index)) else {
-                    continue;
-                };
-                match uses {
-                    Some(uses) => field.uses = uses,
-                    None => field.init = None,
-                }
-            }
-            for _ in 0..=blocks {
-                c.scopes.pop_block();
-            }
-        });
-    }
-
-    /// The members, by number, that a default initialiser uses. `None` if it is wrong.
-    fn member_default(
-        &mut self,
-        init: &'a ast::Expr,
-        ty: QualType,
-        locals: &HashMap<LocalId, usize>,
-    ) -> Option<Vec<usize>> {
-        let first = self.builder.function().insts.len();
-        self.initial_value(init, ty, None)?;
-        let insts = &self.builder.function().insts[first..];
-        let mut uses: Vec<usize> = insts
-            .iter()
-            .filter_map(|inst| match inst.op {
-                Op::LocalAddr(local) => locals.get(&local).copied(),
-                _ => None,
-            })
-            .collect();
-        uses.sort_unstable();
-        uses.dedup();
-        Some(uses)
-    }
-
-    /// Declares a member as the variable that the default initialisers of others see.
-    fn declare_member(&mut self, name: &'a ast::Ident, ty: QualType, value: Option<Value>) -> LocalId {
-        let local = self.builder.new_local(name.name.clone(), ty.ty, name.span);
-        if let Some(value) = value {
-            let ptr = self.builder.local_addr(local, name.span);
-            self.builder.store(ptr, value, name.span);
-        }
-        self.variables.push(Variable { ty, storage: Storage::Local(local), constant: None });
-        let id = super::scope::VarId(self.variables.len() as u32 - 1);
-        self.scopes.declare(&name.name, Decl::Variable(id), name.span);
-        local
-    }
-
-    /// Declares the members that a default initialiser uses, with the values that those in front of it have got.
-    pub(super) fn declare_used_members(&mut self, id: StructId, index: usize, earlier: &[Value]) {
-        let Some(info) = self.structs.get(&id.0) else { return };
-        let Some(field) = info.fields.get(index) else { return };
-        let used = field.uses.iter().filter_map(|&used| {
-            let member = info.fields.get(used)?;
-            Some((member.name, member.ty, earlier.get(used).copied()))
-        });
-        for (name, ty, value) in used.collect::<Vec<_>>() {
-            // A known value stays one that constant expressions know.
-            match value.and_then(|value| self.scalar_constant(value)) {
-                Some(constant) => {
-                    let decl = Decl::Constant(constant, ty.enumeration);
-                    self.scopes.declare(&name.name, decl, name.span);
-                }
-                None => {
-                    self.declare_member(name, ty, value);
-                }
-            }
-        }
     }
 
     /// Reports a member that only its class may name.

@@ -37,6 +37,7 @@ mod logging;
 mod lookup;
 mod matrix;
 mod member;
+mod member_defaults;
 mod members;
 mod module;
 mod narrowing;
@@ -104,6 +105,8 @@ struct Checker<'a> {
     builder: FunctionBuilder,
     scopes: Scopes<'a>,
     variables: Vec<Variable>,
+    /// Variables named since somebody has begun to ask.
+    named_variables: Option<Vec<scope::VarId>>,
     enums: Vec<EnumInfo>,
     structs: HashMap<u32, StructInfo<'a>>,
     /// `metal::array<T, N>`, by element type and length.
@@ -140,6 +143,7 @@ impl<'a> Checker<'a> {
             builder: FunctionBuilder::new(TypeTable::default()),
             scopes: Scopes::new(options.language_version),
             variables: Vec::new(),
+            named_variables: None,
             enums: Vec::new(),
             structs: HashMap::new(),
             arrays: HashMap::new(),

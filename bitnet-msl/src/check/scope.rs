@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A variable of the checker's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct VarId(pub(super) u32);
 
 /// A namespace of [`Scopes`].
@@ -125,10 +125,20 @@ pub(super) struct Scope<'a> {
     pub(super) using: Vec<Directive>,
     /// Declares nothing that the scope around declares: the body of a statement with a head.
     is_body: bool,
-    is_struct: bool,
+}
+
+/// What a block declares, kept beyond its end.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<'a> {
+    names: Rc<Names<'a>>,
+    using: Vec<Directive>,
 }
 
 impl<'a> Scope<'a> {
+    fn len(&self) -> usize {
+        self.names.len() + self.members.as_ref().map_or(0, |members| members.len())
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Binding> {
         self.names.get(name).or_else(|| self.members.as_ref()?.get(name))
     }
@@ -157,6 +167,8 @@ pub(super) struct Scopes<'a> {
     pub(super) visible_until: u32,
     /// How many using directives the namespaces hold.
     directives: usize,
+    /// How many names of blocks are kept.
+    kept_names: usize,
     /// What using directives make visible at the place, once somebody has asked.
     pub(super) visible: OnceCell<Vec<Visible>>,
     /// Decides which names the library has.
@@ -175,6 +187,9 @@ pub(super) struct SavedPlace<'a> {
 /// How many using directives may be in effect, in namespaces and in blocks. Each one costs every look-up.
 const MAX_DIRECTIVES: usize = 32;
 
+/// How many names of blocks may be kept: each struct in a function that has default initialisers keeps those around it.
+const MAX_KEPT_NAMES: usize = 1 << 16;
+
 impl<'a> Scopes<'a> {
     pub(super) fn new(version: LanguageVersion) -> Self {
         let namespace = |parent| Namespace { parent, scope: Scope::default(), is_inline: false };
@@ -190,6 +205,7 @@ impl<'a> Scopes<'a> {
             next_order: 0,
             visible_until: u32::MAX,
             directives: 0,
+            kept_names: 0,
             visible: OnceCell::new(),
             version,
         };
@@ -224,11 +240,6 @@ impl<'a> Scopes<'a> {
         !self.blocks.is_empty()
     }
 
-    /// Whether the place lies in a function, and not only in a struct.
-    pub(super) fn is_in_function(&self) -> bool {
-        self.blocks.iter().any(|block| !block.is_struct)
-    }
-
     pub(super) fn current_namespace(&self) -> NamespaceId {
         self.current
     }
@@ -261,14 +272,36 @@ impl<'a> Scopes<'a> {
         self.blocks.push(Scope { is_body: true, ..Scope::default() });
     }
 
-    /// Opens a struct that is being defined.
-    pub(super) fn push_struct(&mut self) {
-        self.blocks.push(Scope { is_struct: true, ..Scope::default() });
+    /// The names of the blocks around this place, for another look from here. `replace` says what is kept of a variable
+    /// if not itself. `None` if too much has been kept already.
+    pub(super) fn keep_blocks(&mut self, replace: impl Fn(VarId) -> Option<Decl>) -> Option<Vec<Kept<'a>>> {
+        let names: usize = self.blocks.iter().map(Scope::len).sum();
+        self.kept_names += names;
+        if self.kept_names > MAX_KEPT_NAMES {
+            return None;
+        }
+        let keep = |block: &Scope<'a>| {
+            let mut names = block.members.as_deref().cloned().unwrap_or_default();
+            names.extend(&block.names);
+            for binding in names.values_mut() {
+                if let Decl::Variable(id) = binding.decl {
+                    binding.decl = replace(id).unwrap_or(binding.decl);
+                }
+            }
+            Kept { names: Rc::new(names), using: block.using.clone() }
+        };
+        Some(self.blocks.iter().map(keep).collect())
+    }
+
+    /// Goes into a block that has been kept.
+    pub(super) fn push_kept(&mut self, kept: Kept<'a>) {
+        self.visible.take();
+        self.blocks.push(Scope { members: Some(kept.names), using: kept.using, ..Scope::default() });
     }
 
     /// Goes into a struct, whose names are visible in it.
     pub(super) fn push_members(&mut self, members: Rc<Names<'a>>) {
-        self.blocks.push(Scope { members: Some(members), is_struct: true, ..Scope::default() });
+        self.blocks.push(Scope { members: Some(members), ..Scope::default() });
     }
 
     /// Closes the innermost block and gives its names.

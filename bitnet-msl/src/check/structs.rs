@@ -2,13 +2,13 @@
 
 use super::Checker;
 use super::const_eval::ConstValue;
-use super::list::Missing;
+use super::member_defaults::{Defaults, Place};
 use super::members::{DeletedFunctions, MemberNames};
 use super::scope::{Decl, Names, NamespaceId};
 use super::types::{Declared, EnumInfo, Enumeration, QualType};
 use crate::ast::{self, Tag};
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Scalar, StructId, Type, TypeId, Value, int_range};
+use crate::ir::{Scalar, StructId, Type, TypeId, int_range};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -21,38 +21,13 @@ pub(super) struct StructInfo<'a> {
     /// A `class`: nobody else may name its members.
     pub(super) is_private: bool,
     pub(super) deleted: DeletedFunctions,
-    /// The namespace around it: calls with it look there for functions, and its default member initialisers for names.
+    /// The namespace around it: calls with it look there for functions.
     pub(super) namespace: NamespaceId,
-    defaults: Defaults,
+    pub(super) defaults: Defaults,
+    /// Where its default initialisers stand; `None` without any.
+    pub(super) place: Option<Place<'a>>,
     /// The types and enumerators that it declares.
     pub(super) members: Rc<Names<'a>>,
-    /// The struct around it.
-    outer: Option<StructId>,
-    /// Declared in a function: its initialisers see what is around them.
-    is_local: bool,
-}
-
-/// What becomes of a struct that is declared without a value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Defaults {
-    /// Some member gets a value, its own or of a struct in it.
-    pub(super) any: bool,
-    /// Every member gets one; of a union, one does.
-    pub(super) all: bool,
-    /// How many values that takes: members, and members of members.
-    pub(super) count: u32,
-}
-
-impl Defaults {
-    /// Of what has no members with initialisers.
-    const NONE: Self = Self { any: false, all: false, count: 1 };
-
-    fn of_members(is_union: bool, members: &[Self]) -> Self {
-        let any = members.iter().any(|member| member.any);
-        let all = if is_union { any } else { members.iter().all(|member| member.all) };
-        let count = members.iter().fold(1u32, |sum, member| sum.saturating_add(member.count));
-        Self { any, all, count }
-    }
 }
 
 /// What the checker knows of a member beyond its place.
@@ -63,6 +38,8 @@ pub(super) struct FieldInfo<'a> {
     pub(super) init: Option<&'a ast::Expr>,
     /// Members that `init` uses, by number.
     pub(super) uses: Vec<usize>,
+    /// How many instructions `init` takes.
+    pub(super) instructions: u32,
 }
 
 impl<'a> Checker<'a> {
@@ -85,6 +62,10 @@ impl<'a> Checker<'a> {
         if let Some(name) = &decl.name {
             let named = if decl.is_named_by_typedef { Decl::Alias } else { Decl::Type };
             self.scopes.declare(&name.name, declared.map_or(Decl::Poison, named), name.span);
+        }
+        // Its own name is complete in them.
+        if let Some(Type::Struct(id)) = declared.map(|declared| self.ty(declared.ty.ty)) {
+            self.check_member_defaults(id);
         }
         declared
     }
@@ -142,7 +123,7 @@ impl<'a> Checker<'a> {
         let mut infos = Vec::with_capacity(fields.len());
         let mut complete = true;
         let mut names = MemberNames::default();
-        self.scopes.push_struct();
+        self.scopes.push_block();
         for field in fields {
             let Some(ty) = self.field_type(field) else {
                 complete = false;
@@ -154,7 +135,7 @@ impl<'a> Checker<'a> {
             complete &= self.add_member_names(&mut names, shown, field, ty.ty).is_some();
             laid_out.push((field.name.name.clone(), ty.ty));
             let init = field.init.as_ref();
-            infos.push(FieldInfo { name: &field.name, ty, init, uses: Vec::new() });
+            infos.push(FieldInfo { name: &field.name, ty, init, uses: Vec::new(), instructions: 0 });
         }
         let members = Rc::new(self.scopes.pop_block());
         self.check_union_defaults(decl.is_union, &infos);
@@ -166,54 +147,19 @@ impl<'a> Checker<'a> {
             return None;
         };
         let name_span = decl.name.as_ref().map_or(span, |name| name.span);
-        let defaults: Vec<Defaults> = infos
-            .iter()
-            .map(|field: &FieldInfo<'a>| match field.init {
-                Some(_) => Defaults { any: true, all: true, count: 1 },
-                None => self.defaults(field.ty.ty),
-            })
-            .collect();
-        self.adopt(id, &members, &infos);
         let info = StructInfo {
             span: name_span,
             is_private: decl.is_private,
             deleted: self.deleted_functions(&infos, decl.is_union),
+            defaults: self.defaults_of(decl.is_union, &infos),
             fields: infos,
             namespace: self.scopes.current_namespace(),
-            defaults: Defaults::of_members(decl.is_union, &defaults),
             members,
-            outer: None,
-            is_local: self.scopes.is_in_function(),
+            place: None,
         };
         self.structs.insert(id.0, info);
-        self.check_member_defaults(id);
         let ty = self.builder.types().intern(Type::Struct(id));
         Some(Declared::plain(self.bounded(ty, span)?))
-    }
-
-    /// A union gets one value where it has no initialiser.
-    fn check_union_defaults(&mut self, is_union: bool, fields: &[FieldInfo<'a>]) {
-        let mut defaults = fields.iter().filter(|field| is_union && field.init.is_some());
-        if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
-            self.report(
-                Diagnostic::new(Code::E0316, second.name.span, "a union has one default initialiser at most")
-                    .label(first.name.span, "this member has one already"),
-            );
-        }
-    }
-
-    /// Notes the struct around the structs that it declares.
-    fn adopt(&mut self, outer: StructId, members: &Names<'a>, fields: &[FieldInfo<'a>]) {
-        let named =
-            members.values().filter_map(|member| member.decl.as_type()).map(|declared| declared.ty.ty);
-        let types: Vec<TypeId> = named.chain(fields.iter().map(|field| field.ty.ty)).collect();
-        for ty in types {
-            if let Type::Struct(inner) = self.ty(ty)
-                && let Some(info) = self.structs.get_mut(&inner.0)
-            {
-                info.outer.get_or_insert(outer);
-            }
-        }
     }
 
     fn field_type(&mut self, field: &'a ast::FieldDecl) -> Option<QualType> {
@@ -250,20 +196,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What becomes of something of a type that is declared without a value. All elements of an array are one.
-    pub(super) fn defaults(&self, ty: TypeId) -> Defaults {
-        match self.ty(ty) {
-            Type::Array { elem, .. } => self.defaults(elem),
-            Type::Struct(id) => self.structs.get(&id.0).map_or(Defaults::NONE, |info| info.defaults),
-            _ => Defaults::NONE,
-        }
-    }
-
-    /// Whether something without initialiser still gets a value: a struct whose members have defaults.
-    pub(super) fn has_default_members(&self, ty: TypeId) -> bool {
-        self.defaults(ty).any
-    }
-
     /// The member of a union that has an initialiser of its own.
     pub(super) fn initialised_member(&self, id: StructId) -> Option<usize> {
         self.structs.get(&id.0).and_then(|info| info.fields.iter().position(|field| field.init.is_some()))
@@ -272,51 +204,6 @@ impl<'a> Checker<'a> {
     /// The name in the definition of a struct.
     pub(super) fn struct_span(&self, id: StructId) -> Option<Span> {
         self.structs.get(&id.0).map(|info| info.span)
-    }
-
-    /// The value of a member that no clause of a list is left for, after those in front of it.
-    pub(super) fn missing_member(
-        &mut self,
-        id: StructId,
-        index: usize,
-        ty: QualType,
-        how: Missing,
-        earlier: &[Value],
-        span: Span,
-    ) -> Option<Value> {
-        let info = self.structs.get(&id.0);
-        let init = info.and_then(|info| {
-            let namespace = (!info.is_local).then_some(info.namespace);
-            info.fields.get(index).and_then(|field| field.init).map(|init| (init, namespace))
-        });
-        let Some((init, namespace)) = init else { return self.missing_value(ty, how, span) };
-        let place = namespace.map(|namespace| self.scopes.enter(namespace, u32::MAX));
-        let blocks = self.enter_struct(id);
-        self.scopes.push_block();
-        self.declare_used_members(id, index, earlier);
-        let value = self.initial_value(init, ty, None);
-        for _ in 0..=blocks {
-            self.scopes.pop_block();
-        }
-        if let Some(place) = place {
-            self.scopes.leave(place);
-        }
-        value.map(|value| self.packed_like(value, ty.ty, span))
-    }
-
-    /// Makes the names of a struct and of those around it visible. Returns how many blocks that opens.
-    pub(super) fn enter_struct(&mut self, id: StructId) -> usize {
-        let mut around = vec![id];
-        while let Some(outer) =
-            around.last().and_then(|id| self.structs.get(&id.0)).and_then(|info| info.outer)
-        {
-            around.push(outer);
-        }
-        let members = around.iter().rev().filter_map(|id| self.structs.get(&id.0)).map(|info| &info.members);
-        let members: Vec<_> = members.map(Rc::clone).collect();
-        let blocks = members.len();
-        members.into_iter().for_each(|members| self.scopes.push_members(members));
-        blocks
     }
 
     /// Declares an enumeration and returns it.

@@ -330,8 +330,8 @@ impl<'a> Checker<'a> {
     }
 
     /// The type with which a variable was declared.
-    fn declared_variable(&self, id: VarId) -> Declared {
-        let variable = &self.variables[id.0 as usize];
+    fn declared_variable(&mut self, id: VarId) -> Declared {
+        let variable = self.named_variable(id);
         let reference = match variable.storage {
             Storage::Address(value) => self.pointee(self.builder.type_of(value)).map(|to| to.space),
             _ => None,

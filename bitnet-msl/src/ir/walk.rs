@@ -76,7 +76,7 @@ impl Block {
     }
 
     /// Whether some statement, however deep, fits.
-    pub(super) fn has_stmt(&self, fits: &mut dyn FnMut(&Stmt) -> bool) -> bool {
+    pub(crate) fn has_stmt(&self, fits: &mut dyn FnMut(&Stmt) -> bool) -> bool {
         let mut found = false;
         self.for_each_stmt(&mut |stmt| found = found || fits(stmt));
         found

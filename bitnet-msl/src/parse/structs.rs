@@ -216,6 +216,9 @@ impl Parser<'_> {
     }
 
     /// Parses `enum E`, with its body if there is one.
+    ///
+    /// `typedef enum E : T E; enum E : T { … };` is what the macro `NS_ENUM` makes in headers that shaders share with
+    /// the host: C++ has the first one only as a declaration of its own.
     pub(super) fn enum_specifier(&mut self, elaborated: &mut Option<Elaborated>) -> Parsed<TypeExprKind> {
         let start = self.span();
         self.bump();
@@ -224,7 +227,8 @@ impl Parser<'_> {
             if self.word().is_some() { Some(self.new_name("a name for the enumeration")?) } else { None };
         let has_type = self.at(Punct::Colon);
         let underlying = if self.eat(Punct::Colon) { Some(self.type_id()?) } else { None };
-        let is_opaque = self.at(Punct::Semicolon) && name.is_some() && (has_type || scoped);
+        let is_opaque = self.at(Punct::Semicolon) && name.is_some() && (has_type || scoped)
+            || has_type && name.as_ref().is_some_and(|name| self.word() == Some(&name.name));
         if !self.at(Punct::OpenBrace) && !is_opaque {
             if has_type {
                 return Err(self.expected("`{` after the type of the enumeration"));

@@ -550,6 +550,12 @@ fn structs_that_double_are_measured_when_they_are_defined() {
     check_refused("unions that double", &(doubled(40, "union", "int a; int b;", "") + last), &["E0316"]);
     let members = doubled(16, "struct", "int a = 1; int b = 2;", "");
     check_ends("members that double", &(members + "kernel void k(device int *out) { S15 s; out[0] = 1; }"));
+    let itself = "struct S { int a = S{}.b + S{}.b; int b = 1; };\nkernel void k(device int *out) { S s; out[0] = 1; }";
+    check_refused("a struct that is part of its own default", itself, &["E0316"]);
+    let by_template = "template <typename T> constexpr T make() { return T{}; }\n\
+        struct S { int a = make<S>().b + make<S>().b; int b = 1; };\n\
+        kernel void k(device int *out) { S s; out[0] = 1; }";
+    check_ends("a struct that a template makes for its own default", by_template);
     let locals = (0..5000).fold("kernel void k(device int *out) {\n".to_owned(), |text, i| {
         text + &format!("struct L{i} {{ int a = 1; }};\n")
     });

@@ -2,9 +2,10 @@
 
 use super::Checker;
 use super::builtins::resolve::Resolved;
-use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, Overloads, ResolveError};
+use super::builtins::{self, ArgType, BuiltinFamily, ExpandError, ResolveError};
 use super::convert::Wanted;
 use super::function::{FunctionIndex, Overload, OverloadKind, Param, SetId};
+use super::library::overloads_in;
 use super::lookup::Qualifier;
 use super::operand::{Operand, OperandKind, Want};
 use super::overload::{Argument, Found, NamedCall, Target};
@@ -16,14 +17,6 @@ use crate::diag::{Code, Diagnostic};
 use crate::ir::{FuncId, Op, Precision, Type, TypeId, Value};
 use crate::source::Span;
 use std::rc::Rc;
-
-/// The overloads that a name has in a namespace of the library.
-pub(super) fn overloads_in(namespace: NamespaceId) -> Overloads {
-    match namespace {
-        METAL_FAST | METAL_PRECISE => Overloads::Float,
-        _ => Overloads::All,
-    }
-}
 
 /// Whether a path is one name, without `::`.
 fn is_unqualified(path: &ast::Path) -> bool {
@@ -154,7 +147,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether what stands before the name is one of the namespaces with functions of `float` only.
-    fn is_in_fast_or_precise(&mut self, path: &ast::Path) -> bool {
+    fn is_in_fast_or_precise(&self, path: &ast::Path) -> bool {
         matches!(self.lookup_qualifiers(path), Some(Qualifier::Namespace(METAL_FAST | METAL_PRECISE)))
     }
 

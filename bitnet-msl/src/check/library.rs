@@ -1,7 +1,9 @@
 //! Types and constants of the standard library.
 
 use super::Checker;
-use super::builtins::{self, BuiltinEnum, NamedConstant, OtherName, named_constant, numeric_limit};
+use super::builtins::{
+    self, BuiltinEnum, NamedConstant, OtherName, Overloads, named_constant, numeric_limit,
+};
 use super::const_eval::ConstValue;
 use super::operand::{Operand, OperandKind, Rvalue};
 use super::scope::{GLOBAL, METAL, METAL_FAST, METAL_PRECISE, NamespaceId};
@@ -138,9 +140,17 @@ pub(super) fn declared_in(
             .map(|ty| LibraryName::Type(Some(ty))),
         METAL => declared_in_metal(name, version),
         METAL_FAST | METAL_PRECISE => builtins::lookup(name)
-            .filter(|family| family.is_in(super::call::overloads_in(namespace)))
+            .filter(|family| family.is_in(overloads_in(namespace)))
             .map(|family| LibraryName::Function(family.name)),
         _ => None,
+    }
+}
+
+/// The overloads that a name has in a namespace of the library.
+pub(super) fn overloads_in(namespace: NamespaceId) -> Overloads {
+    match namespace {
+        METAL_FAST | METAL_PRECISE => Overloads::Float,
+        _ => Overloads::All,
     }
 }
 

@@ -278,6 +278,16 @@ impl<'a> Checker<'a> {
         None
     }
 
+    /// Reports an object that wants the default initialiser of a member while those of its struct are being checked: it
+    /// would want itself.
+    fn needs_itself<T>(&mut self, member: &ast::Ident, span: Span) -> Option<T> {
+        let message = format!("the default initialiser of `{}` is needed within its own struct", member.name);
+        self.report(Diagnostic::new(Code::E0316, span, message).label(member.span, "the member").note(
+            "give every member a value here: a struct cannot be part of its own default (C++ [class.mem])",
+        ));
+        None
+    }
+
     fn uses_anonymous<T>(&mut self, span: Span) -> Option<T> {
         let message =
             "default initialisers that use members of anonymous structs and unions are not supported";
@@ -308,10 +318,11 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<Value> {
         let found = self.structs.get(&id.0).and_then(|info| {
-            let init = info.fields.get(index)?.init?;
-            Some((init, info.place.clone()?, Rc::clone(&info.members)))
+            let field = info.fields.get(index)?;
+            Some((field.name, field.init?, info.place.clone(), Rc::clone(&info.members)))
         });
-        let Some((init, place, names)) = found else { return self.missing_value(ty, how, span) };
+        let Some((name, init, place, names)) = found else { return self.missing_value(ty, how, span) };
+        let Some(place) = place else { return self.needs_itself(name, span) };
         let saved = self.scopes.enter(place.namespace, place.visible_until);
         place.blocks.into_iter().for_each(|block| self.scopes.push_kept(block));
         self.scopes.push_members(names);

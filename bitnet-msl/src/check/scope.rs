@@ -119,7 +119,7 @@ pub(super) type Names<'a> = HashMap<&'a str, Binding>;
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
     names: Names<'a>,
-    /// The names of a struct that is complete.
+    /// Names that are shared: of a struct that is complete, or of a block that was kept.
     members: Option<Rc<Names<'a>>>,
     /// `using namespace`, and the namespaces inside this one whose names are its own as well.
     pub(super) using: Vec<Directive>,

@@ -139,7 +139,8 @@ pub(crate) fn other_name(name: &str) -> Option<(&'static str, OtherName)> {
     Some(NAMES[index])
 }
 
-/// Whether `metal::fast` and `metal::precise` have a function of this name.
+/// Whether `metal::fast` and `metal::precise` are sure to have a function of this name, so that it may be ambiguous with
+/// that of `metal`. Where a path names one of them, [`BuiltinFamily::is_in`](super::BuiltinFamily::is_in) takes more.
 pub(crate) fn has_fast_version(name: &str) -> bool {
     FAST_AND_PRECISE.binary_search(&name).is_ok()
 }
